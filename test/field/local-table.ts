@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
+import { readerOf, startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 import type { ImagePick, Unit } from '../../src/contracts/model-options.ts'
 import { runTables, type RunTables } from '../../src/contracts/names.ts'
 import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
@@ -12,7 +12,7 @@ import { loadFile, loadOptions, queryIntoTable } from '../../src/google/bigquery
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { runTable } from '../../src/run-data/run-tables.ts'
 import { countSource, type SourceCounts } from '../../src/run-data/source-counts.ts'
-import { readSource } from '../../src/services/run/read-source.ts'
+import { readSource, type SourceRead } from '../../src/services/run/read-source.ts'
 import { checkValues } from '../../src/services/run/source-values.ts'
 import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
 import { countRows } from '../../src/services/source/count-rows.ts'
@@ -42,21 +42,25 @@ export interface SnapshotUnit {
 /** Takes local tables as `imagery run` does, up to the snapshot, in a local BigQuery without images or services. */
 export class LocalTables {
   readonly folder: string
+  /** The objects of Cloud Storage that external tables can read, by URI. */
+  readonly objects: Map<string, Buffer>
   readonly #harness: Harness
   readonly #tokens: Server
   #tables = 0
 
-  private constructor(folder: string, harness: Harness, tokens: Server) {
+  private constructor(folder: string, objects: Map<string, Buffer>, harness: Harness, tokens: Server) {
     this.folder = folder
+    this.objects = objects
     this.#harness = harness
     this.#tokens = tokens
   }
 
   static async start(): Promise<LocalTables> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-field-'))
-    const harness = await startBigQuery()
+    const objects = new Map<string, Buffer>()
+    const harness = await startBigQuery({ readObject: readerOf(objects) })
     await harness.client.createDataset('field')
-    return new LocalTables(folder, harness, await metadataServer(harness.url))
+    return new LocalTables(folder, objects, harness, await metadataServer(harness.url))
   }
 
   async close(): Promise<void> {
@@ -168,16 +172,44 @@ export class LocalTables {
     return `demo.field.${name}`
   }
 
+  /** Adds rows to one partition of a table. */
+  async write(path: string, partition: string, rows: readonly object[]): Promise<void> {
+    const file = await this.file('rows.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const table = this.#harness.client.dataset('field').table(`${path.split('.').at(-1)}$${partition}`)
+    await table.load(file, { sourceFormat: 'NEWLINE_DELIMITED_JSON' })
+  }
+
+  async insert(name: string, rows: readonly object[]): Promise<void> {
+    await this.#harness.client.dataset('field').table(name).insert(rows)
+  }
+
+  /** Creates a table with this name and these properties. */
+  async create(name: string, properties: object): Promise<string> {
+    await this.#harness.client.dataset('field').createTable(name, properties)
+    return `demo.field.${name}`
+  }
+
+  /** Counts a table's units as `imagery estimate` does. */
+  async countTable(given: string, where: string): Promise<SourceCounts> {
+    const { snapshot } = await this.#read(given, { where })
+    return (await countSource(snapshot, { projectId: 'demo', location: 'US' })).counts
+  }
+
   async view(path: string, query: string): Promise<void> {
     const view = { view: { query, useLegacySql: false } }
     await this.#harness.client.dataset('field').createTable(path.split('.').at(-1)!, view as object)
   }
 
   /** Takes a table of the local BigQuery as `imagery run` does, up to the snapshot and the warnings about its values. */
-  async takeTable(
+  async takeTable(given: string, options: TableOptions = {}): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    const { context, ...adds } = await this.#read(given, options)
+    return this.#units(adds, context)
+  }
+
+  async #read(
     given: string,
-    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions = {},
-  ): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions,
+  ): Promise<SourceRead & { context: { warnings: string[] } & Record<'options' | 'choice', object> }> {
     const place = { projectId: 'demo', region: 'us-central1' }
     const runId = this.#runId()
     const context = {
@@ -192,7 +224,7 @@ export class LocalTables {
       runId,
     }
     const { adds } = await readSource(context as never)
-    return this.#units(adds, context)
+    return { ...adds, context }
   }
 
   /** The same, for what must be refused. */

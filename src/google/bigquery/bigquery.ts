@@ -62,6 +62,8 @@ export interface TablePartitions {
   unit: string
   /** The size of a range of integers. */
   interval: string | undefined
+  /** Where the ranges of integers start. */
+  start: string | undefined
 }
 
 /** Returns a table's metadata; undefined when there is no such table or dataset. */
@@ -94,8 +96,8 @@ function partitionsOf({
   timePartitioning: time,
   rangePartitioning: range,
 }: TableMetadata): TablePartitions | undefined {
-  if (time) return { column: time.field, unit: time.type ?? 'DAY', interval: undefined }
-  return range && { column: range.field, unit: 'RANGE', interval: range.range?.interval }
+  if (time) return { column: time.field, unit: time.type ?? 'DAY', interval: undefined, start: undefined }
+  return range && { column: range.field, unit: 'RANGE', interval: range.range?.interval, start: range.range?.start }
 }
 
 /**
@@ -344,6 +346,8 @@ function queryRequest(sql: string, options: QueryOptions): Query {
 /** The dry run of a query (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2). */
 export interface DryRun {
   bytes: number
+  /** Whether the query reads more, because it reads files outside BigQuery. */
+  isLowerBound: boolean
   fields: TableField[]
   /** `SELECT`, `SCRIPT`, … */
   statementType: string
@@ -358,6 +362,7 @@ export async function dryRun(sql: string, options: QueryOptions): Promise<DryRun
   const { totalBytesProcessed, query } = job.metadata.statistics as {
     totalBytesProcessed?: string
     query?: {
+      totalBytesProcessedAccuracy?: string
       schema?: { fields?: TableField[] }
       statementType?: string
       referencedTables?: { projectId: string; datasetId: string; tableId: string }[]
@@ -365,6 +370,7 @@ export async function dryRun(sql: string, options: QueryOptions): Promise<DryRun
   }
   return {
     bytes: Number(totalBytesProcessed ?? 0),
+    isLowerBound: query?.totalBytesProcessedAccuracy === 'LOWER_BOUND',
     fields: query?.schema?.fields ?? [],
     statementType: query?.statementType ?? 'unknown',
     tables: (query?.referencedTables ?? []).map(({ projectId, datasetId, tableId }) => ({

@@ -49,7 +49,8 @@ async function checkTable(parsed: TableSource, { target: { place }, member }: Do
   const { location, rows, type, fields, isEgressRestricted } = described
   const { columns, guesses } = tableColumns(parsed, described, { flags: FLAGS, where: undefined })
   // A dry run shows whether this account is allowed to read the rows, and whether they can be read without a filter.
-  await checkSnapshotQuery(wholeSnapshot(path, columns, USUAL), { projectId: place.projectId, location, fields })
+  const where = { projectId: place.projectId, location, fields, partitions: described.partitions }
+  await checkSnapshotQuery(wholeSnapshot(path, columns, USUAL), where)
   const dataset = { projectId: place.projectId, dataset: defaultDataset(location) }
   const elsewhere = await datasetLocation(dataset)
   if (elsewhere !== undefined && elsewhere.toLowerCase() !== location.toLowerCase()) {

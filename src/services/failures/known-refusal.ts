@@ -74,13 +74,47 @@ const requesterPays: KnownRefusal = {
   },
 }
 
+/** BigQuery's words for files that it may not list, in a bucket (cal-itp/data-infra#4131) or in Drive (dbt-labs/dbt-core#502). */
+const GLOBBING = /Permission denied while globbing file pattern/i
+
+/** Who queries an external table must be allowed to read its files (https://cloud.google.com/bigquery/docs/query-cloud-storage-data#required-roles). */
+const externalFiles: KnownRefusal = {
+  matches: ({ message }) => GLOBBING.test(message) && message.includes('gs://'),
+  explain(error) {
+    const bucket = /gs:\/\/[^\s:,/]+/.exec(error.message)?.[0]
+    const email = /\S+@\S+?(?=\.? does not have)/.exec(error.message)?.[0] ?? 'EMAIL'
+    const member = `${email.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user'}:${email}`
+    return {
+      message: `The rows of the table are in files of ${bucket}, which these credentials may not read: ${text(error)}`,
+      suggestions: [
+        `gcloud storage buckets add-iam-policy-binding ${bucket} --member ${member} --role roles/storage.objectViewer`,
+      ],
+    }
+  },
+}
+
+/** A file of an external table that is damaged, or gone. */
+const externalData: KnownRefusal = {
+  matches: ({ message }) => /^Error while reading table: |^Not found: URI /.test(message),
+  explain(error) {
+    const [, project, rest] = /^Error while reading table: ([^.\s]+)\.([^,\s]+)/.exec(error.message) ?? []
+    const table = project === undefined ? 'PROJECT:DATASET.TABLE' : `${project}:${rest}`
+    return {
+      message: `BigQuery cannot read the files that have the rows of the table: ${text(error)}`,
+      suggestions: [`bq show --format=prettyjson ${table}   (shows its files, and how they are read)`],
+    }
+  },
+}
+
 /**
  * A table over a file in Google Drive needs credentials with Drive's scope, which no role gives
  * (https://cloud.google.com/bigquery/docs/external-data-drive#enable-google-drive, googleapis/python-bigquery#1392,
  * googleapis/google-auth-library-python#1889, gcpug/nouhau#89).
  */
 const driveScope: KnownRefusal = {
-  matches: ({ message }) => /getting Drive credentials|OAuth token with Google Drive scope/i.test(message),
+  matches: ({ message }) =>
+    /getting Drive credentials|OAuth token with Google Drive scope/i.test(message) ||
+    (GLOBBING.test(message) && !message.includes('gs://')),
   explain: (error, projectId) => ({
     message: `The table is over a file in Google Drive, which these credentials may not read: ${text(error)}. Sign in with Drive's scope and share the file with that account, or copy the table`,
     suggestions: [
@@ -183,6 +217,8 @@ const REFUSALS: readonly KnownRefusal[] = [
   encryptionKey,
   encryptionRequired,
   requesterPays,
+  externalFiles,
+  externalData,
   driveScope,
   noBilling,
   organizationPolicy,

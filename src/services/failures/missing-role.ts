@@ -123,7 +123,8 @@ export function grantCommand(
     return `gcloud run services add-iam-policy-binding ${mainService(place)} --project ${projectId} --region ${place.region} ${who}`
   }
   if (on === 'results dataset' || on === 'source table') {
-    const what = on === 'source table' ? `TABLE \`${table}\`` : `SCHEMA \`${projectId}.DATASET\``
+    const own = table.endsWith('*') ? `SCHEMA \`${table.slice(0, table.lastIndexOf('.'))}\`` : `TABLE \`${table}\``
+    const what = on === 'source table' ? own : `SCHEMA \`${projectId}.DATASET\``
     return `bq query --project_id=${projectId} --use_legacy_sql=false 'GRANT \`${role}\` ON ${what} TO "${member}"'`
   }
   return `gcloud projects add-iam-policy-binding ${projectId} ${who}`

@@ -25,6 +25,7 @@ import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
 import { missingTableError } from '../source/missing-table.ts'
 import type { Source } from '../source/parse.ts'
 import { withScratchFolder } from '../source/scratch-folder.ts'
+import { isWildcard } from '../source/table-name.ts'
 import { tableColumns } from '../source/table-source.ts'
 import type { Target } from '../session/target.ts'
 
@@ -98,28 +99,33 @@ async function readTable(
     partitions,
   } = described ?? (await describeSource(sourceTable, context))
   const fields = prepared?.known?.fields ?? loaded
-  if (type === 'TABLE' && rows === 0 && !isStreaming)
+  if (type === 'TABLE' && rows === 0 && !isStreaming && !isWildcard(sourceTable))
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
   const columns = prepared?.known?.columns ?? foundColumns(context, { fields, partitions })
   const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), { columns, fields })
-  const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
+  const { bytes, isLowerBound, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
     fields,
+    partitions,
   })
-  // For a view, BigQuery lists the tables behind it, which is not worth a warning.
-  if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
+  // For a view or a wildcard, BigQuery lists the tables behind it, which is not worth a warning.
+  if (type === 'TABLE' && !isWildcard(sourceTable) && otherTables.length > 0)
+    context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
+  if (isLowerBound) context.warnings.push(unknownBytesWarning(options.table))
   if (described?.isEgressRestricted) context.warnings.push(egressWarning(options.table))
   const adds = {
     location,
     tables,
     sourceTable,
-    sourceModifiedMs: described?.modifiedMs ?? null,
+    // Google says of a wildcard that it was modified at the moment of the call (googleapis/python-bigquery#2035).
+    sourceModifiedMs: described && !isWildcard(sourceTable) ? described.modifiedMs : null,
     snapshot,
     snapshotBytes: bytes,
   }
-  return { done: `${location}, ${bytesText(bytes)} to read once`, adds }
+  const read = isLowerBound ? 'files outside BigQuery' : bytesText(bytes)
+  return { done: `${location}, ${read} to read once`, adds }
 }
 
 /** Returns what the snapshot of a run reads of the table at `path`, by the flags and the profile. */
@@ -158,6 +164,11 @@ function keptOf(
 function sampleSeed(earlier: RunContext['earlier']): string | undefined {
   const seed = earlier?.spec?.source.parameters['seed']
   return typeof seed === 'string' ? seed : undefined
+}
+
+/** BigQuery bills what it reads of the files of an external table, but does not know how much that is before it reads them. */
+function unknownBytesWarning(table: string): string {
+  return `${table} has its rows in files outside BigQuery, so what reading them costs is not known before the run; estimates leave it out`
 }
 
 /** BigQuery writes no query over such a table into another one, so the snapshot is read here and loaded. */

@@ -123,6 +123,8 @@ function castFailed(error: unknown, { spec: { source } }: RecordedContext): Imag
 /** The source can be deleted before the run is resumed. */
 function sourceGone(error: unknown, { spec, runId, target }: RecordedContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
+  // The table is still there, but a file of an external one is gone.
+  if (error.message.startsWith('Not found: URI ')) return error
   return new ImageryError(
     'SOURCE_NOT_FOUND',
     `The source of run ${runId}, ${spec.source.given}, no longer exists: ${error.message}`,

@@ -1,12 +1,13 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
-import { dryRun, type TableName } from '../../google/bigquery/bigquery.ts'
+import { dryRun, type TableName, type TablePartitions } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { shownColumn, type SourceField } from './columns.ts'
 import { castAdvice } from './filter-advice.ts'
-import { partitionFilterError } from './partitions.ts'
+import { partitionFilterError, pseudocolumnAdvice } from './partitions.ts'
 
 /** @throws ImageryError INVALID_FILTER, before any call, unless the brackets and quotes of the condition make it one expression */
 export function checkFilter(where: string | undefined): void {
@@ -21,6 +22,27 @@ export function checkFilter(where: string | undefined): void {
 /** Failures of a query that only the filter can cause, because imagery wrote the rest. NOT_FOUND is a table in a subquery. */
 const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOUND'])
 
+/** What a wildcard cannot read (https://cloud.google.com/bigquery/docs/querying-wildcard-tables#limitations). */
+const OF_THE_PREFIX = /cannot be queried through prefix|^Cannot read field of type /
+
+function prefixError(path: string, error: CloudError): ImageryError {
+  const [project, dataset] = path.split('.')
+  return new ImageryError('INVALID_FLAG', `${path} cannot be read as one table: ${error.message}`, {
+    suggestions: [
+      'Use a longer beginning of the name, so that only tables of the same columns match, or one table',
+      `bq ls ${shellWord(`${project}:${dataset}`)}   (lists the tables of the dataset)`,
+    ],
+    cause: error,
+  })
+}
+
+interface Place {
+  projectId: string
+  location: string
+  fields: readonly SourceField[]
+  partitions?: TablePartitions | undefined
+}
+
 /**
  * Checks the snapshot query with a BigQuery dry run.
  *
@@ -29,25 +51,27 @@ const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOU
  */
 export async function checkSnapshotQuery(
   source: SnapshotSource,
-  { fields, ...place }: { projectId: string; location: string; fields: readonly SourceField[] },
-): Promise<{ bytes: number; otherTables: string[] }> {
+  { fields, partitions, ...place }: Place,
+): Promise<{ bytes: number; isLowerBound: boolean; otherTables: string[] }> {
   const parameters = snapshotParameters(source)
   try {
-    const { bytes, statementType, tables } = await dryRun(snapshotQuery(source), { ...place, parameters })
+    const { bytes, isLowerBound, statementType, tables } = await dryRun(snapshotQuery(source), { ...place, parameters })
     if (statementType !== 'SELECT')
       throw new CloudError('INVALID_ARGUMENT', `it makes the query a ${statementType} statement`)
     const others = tables.map(path).filter((name) => name !== source.path)
-    return { bytes, otherTables: source.where === null ? [] : others }
+    return { bytes, isLowerBound, otherTables: source.where === null ? [] : others }
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
-    const required = partitionFilterError(error.message, { where: source.where, fields })
+    const required = partitionFilterError(error.message, { where: source.where, fields, partitions })
     if (required) throw required
+    if (OF_THE_PREFIX.test(error.message)) throw prefixError(source.path, error)
     if (!OF_THE_FILTER.has(error.status) || source.where === null) throw error
     // BigQuery's position refers to imagery's query, which the user did not write.
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
     throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
       suggestions: [
         ...castAdvice(source.where, reason, fields),
+        ...pseudocolumnAdvice(source.where, reason, partitions),
         `Use a condition on ${fields.map(shownColumn).join(', ')}`,
       ],
       cause: error,

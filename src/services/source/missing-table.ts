@@ -3,6 +3,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { datasetLocation, firstTables, listDatasets, type TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
+import { isWildcard } from './table-name.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 
 /** Why a table cannot be read, and the commands that help. */
@@ -29,17 +30,21 @@ export async function missingTable(name: TableName): Promise<MissingTable> {
       ],
     }
   }
+  const list = `bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`
+  if (isWildcard(name))
+    return { message: `${owner} has no table that begins with ${table.slice(0, -1)}`, suggestions: [list] }
   const tables = (await hidden(firstTables(name))) ?? []
   const near = nearestName(table, tables)
   const shards = tables.filter((each) => each.startsWith(table) && /^_?\d{8}$/.test(each.slice(table.length)))
   const like = shards.length > 0 ? `; the dataset has ${shards.at(-1)} and the like` : ''
-  const [best] = shards.length > 0 ? shards.toReversed() : near === undefined ? [] : [near]
+  const prefix = shards.length > 1 ? [`${shards[0]!.slice(0, -8)}*`] : []
+  const best = shards.length > 0 ? [...shards.slice(-1), ...prefix] : near === undefined ? [] : [near]
   return {
     message: `Table ${path} ${OR_HIDDEN}${like}`,
     suggestions: [
-      ...(best === undefined ? [] : [`imagery run --table ${shellWord(`${owner}.${best}`)} …`]),
+      ...best.map((each) => `imagery run --table ${shellWord(`${owner}.${each}`)} …`),
       `bq show ${shellWord(`${projectId}:${dataset}.${table}`)}`,
-      `bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`,
+      list,
     ],
   }
 }

@@ -5,7 +5,7 @@ import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { otherExtension } from './other-files.ts'
-import { isResourceName, parseTableName } from './table-name.ts'
+import { isResourceName, isTableName, parseTableName } from './table-name.ts'
 
 /** The value of `--table`. */
 export type Source =
@@ -77,7 +77,11 @@ export async function parseSource(given: string): Promise<Source> {
   // A table's name has dots. A name with no dot, with a file's extension or with a slash is a file.
   if (given !== '' && !isResourceName(given) && (format || given.includes('/') || !given.includes('.'))) {
     throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
-      suggestions: [`ls ${path.dirname(given)}`],
+      suggestions: [
+        `ls ${path.dirname(given)}`,
+        // A table's name can look like that of a file.
+        ...(isTableName(given) ? [`imagery run --table bq://${given} …   (if it is a table in BigQuery)`] : []),
+      ],
     })
   }
   return { kind: 'table', given, ...parseTableName(given) }

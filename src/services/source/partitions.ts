@@ -8,6 +8,8 @@ import type { TableSource } from './parse.ts'
 /** A partition's ID says the hour, day, month or year that it begins with (https://cloud.google.com/bigquery/docs/partitioned-tables#partition_decorators). */
 const PARTITION_ID = /^(\d{4})(\d{2})?(\d{2})?(\d{2})?$/
 
+const UNITS = ['YEAR', 'MONTH', 'DAY', 'HOUR']
+
 /** The pseudocolumn of a table that is partitioned by the time of ingestion (https://cloud.google.com/bigquery/docs/querying-partitioned-tables). */
 const INGESTION = '_PARTITIONTIME'
 
@@ -51,10 +53,12 @@ function partitionCondition(
   if (year === undefined) return undefined
   const start = [year, month ?? '01', day ?? '01'].join('-')
   const from = hour === undefined ? start : `${start} ${hour}:00:00`
-  if (column === undefined) return `${INGESTION} = TIMESTAMP('${from}')`
-  const type = fields.find((field) => field.name === column)?.type
+  const level = [month, day, hour].filter((part) => part !== undefined).length
+  if (column === undefined && level === UNITS.indexOf(unit)) return `${INGESTION} = TIMESTAMP('${from}')`
+  if (column === undefined && level > UNITS.indexOf(unit)) return undefined
+  const type = column === undefined ? 'TIMESTAMP' : fields.find((field) => field.name === column)?.type
   const literal = (text: string): string => (type === 'DATE' || type === undefined ? `'${text}'` : `${type}('${text}')`)
-  if (type === 'DATE' && day !== undefined) return `${column} = '${start}'`
+  if (type === 'DATE' && day !== undefined) return `${name} = '${start}'`
   const end = new Date(Date.UTC(Number(year), Number(month ?? 1) - 1, Number(day ?? 1), Number(hour ?? 0)))
   if (hour !== undefined) end.setUTCHours(end.getUTCHours() + 1)
   else if (day !== undefined) end.setUTCDate(end.getUTCDate() + 1)
@@ -62,7 +66,7 @@ function partitionCondition(
   else end.setUTCFullYear(end.getUTCFullYear() + 1)
   const iso = end.toISOString()
   const to = hour === undefined ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 19)}`
-  return `${column} >= ${literal(from)} AND ${column} < ${literal(to)}`
+  return `${name} >= ${literal(from)} AND ${name} < ${literal(to)}`
 }
 
 /**
@@ -75,8 +79,9 @@ const REQUIRED =
 /** Returns the error for a table that can be read only with a filter on its partitions, if BigQuery's refusal is about that. */
 export function partitionFilterError(
   message: string,
-  { where, fields }: { where: string | null; fields: readonly SourceField[] },
+  given: { where: string | null; fields: readonly SourceField[]; partitions?: TablePartitions | undefined },
 ): ImageryError | undefined {
+  const { where, fields, partitions } = given
   const [, table, list = ''] = REQUIRED.exec(message) ?? []
   if (table === undefined) return undefined
   const columns = [...list.matchAll(/'([^']+)'/g)].map(([, column]) => column!)
@@ -87,14 +92,21 @@ export function partitionFilterError(
     column === INGESTION
       ? `${INGESTION} >= TIMESTAMP('${thisYear}')`
       : type === 'INTEGER' || type === 'INT64'
-        ? `${column} >= 0`
+        ? `${column} >= ${partitions?.start ?? 0}`
         : `${column} >= '${thisYear}'`
-  const given = where === null ? '' : `--where ${where} does not choose partitions: `
+  const before = where === null ? '' : `--where ${where} does not choose partitions: `
   return new ImageryError(
     'INVALID_FILTER',
-    `${given}${table} can be read only with a filter on ${columns.join(', ')}, by which it is partitioned`,
+    `${before}${table} can be read only with a filter on ${columns.join(', ')}, by which it is partitioned`,
     { suggestions: [`--where ${shellWord(combined(condition, where ?? undefined))}`] },
   )
+}
+
+/** The filter by the column that a table is partitioned by, for one that names a pseudocolumn, which only other tables have. */
+export function pseudocolumnAdvice(where: string, reason: string, partitions: TablePartitions | undefined): string[] {
+  if (!/Unrecognized name: _PARTITION(?:TIME|DATE)\b/i.test(reason)) return []
+  if (partitions?.column === undefined || partitions.unit === 'RANGE') return []
+  return [`--where ${shellWord(where.replaceAll(/\b_PARTITION(?:TIME|DATE)\b/gi, partitions.column))}`]
 }
 
 function combined(condition: string, where: string | undefined): string {

@@ -2,7 +2,7 @@ import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 
-/** A BigQuery table as the user named it. */
+/** A BigQuery table as the user named it. A name that ends with `*` means all tables that begin so. */
 export interface NamedTable {
   table: TableName
   /** What a `$` names: `20260914` in `obs$20260914`. */
@@ -28,6 +28,12 @@ export function isResourceName(given: string): boolean {
   return OTHER_FORMS.some((form) => form.test(given))
 }
 
+/** Whether a text is a table's name of three plain parts. */
+export function isTableName(given: string): boolean {
+  const [project = '', dataset = '', table = '', ...more] = given.split('.')
+  return more.length === 0 && WHOLE_PROJECT.test(project) && DATASET.test(dataset) && TABLE.test(table)
+}
+
 /**
  * Reads the name of a BigQuery table: `project.dataset.table`, with backticks around it or its parts, and legacy SQL's
  * `project:dataset.table` and `[project:dataset.table]`.
@@ -42,10 +48,10 @@ export function parseTableName(given: string): NamedTable {
   const name = { projectId: project, dataset, table }
   if (!WHOLE_PROJECT.test(project)) throw badProject(given, name)
   if (!DATASET.test(dataset)) throw badDataset(given, name)
-  if (table.includes('*')) throw wildcard(given, name)
+  if (/\*./s.test(table)) throw wildcard(given, name)
   if (table.includes('@')) throw timeDecorator(given, name)
   const [base = '', ...partition] = table.split('$')
-  if (!TABLE.test(base) || partition.length > 1) throw badTable(given, name)
+  if (!TABLE.test(base.replace(/\*$/, '') || '-') || partition.length > 1) throw badTable(given, name)
   return { table: { ...name, table: base }, ...(partition.length === 1 ? { partition: partition[0]! } : {}) }
 }
 
@@ -130,21 +136,16 @@ function badTable(given: string, { projectId, dataset, table }: TableName): Imag
   ])
 }
 
-/** Wildcards read many tables (https://cloud.google.com/bigquery/docs/querying-wildcard-tables). */
+/** Only the end of a name can be open (https://cloud.google.com/bigquery/docs/querying-wildcard-tables). */
 function wildcard(given: string, name: TableName): ImageryError {
-  if (name.table.indexOf('*') < name.table.length - 1)
-    return refused(given, 'a wildcard can only be the last character of a table', [
-      run(pathOf({ ...name, table: `${name.table.split('*')[0]}*` })),
-    ])
-  const prefix = name.table.slice(0, -1)
-  const view = pathOf({ ...name, table: `${prefix.replace(/_$/, '') || 'tables'}_all` })
-  const statement = `CREATE VIEW \`${view}\` AS SELECT * FROM \`${pathOf(name)}\``
-  const one = `SELECT table_name FROM \`${name.projectId}.${name.dataset}.INFORMATION_SCHEMA.TABLES\` WHERE STARTS_WITH(table_name, '${prefix}') ORDER BY table_name DESC LIMIT 5`
-  return refused(given, 'it names many tables, and a run reads one table or view', [
-    `bq query --use_legacy_sql=false ${shellWord(statement)}`,
-    run(view),
-    `bq query --use_legacy_sql=false ${shellWord(one)}   (lists the newest, to use one of them)`,
+  return refused(given, 'a wildcard can only be the last character of a table', [
+    run(pathOf({ ...name, table: `${name.table.split('*')[0]}*` })),
   ])
+}
+
+/** Whether a name means all tables that begin so. */
+export function isWildcard({ table }: TableName): boolean {
+  return table.endsWith('*')
 }
 
 /**

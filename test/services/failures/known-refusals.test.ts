@@ -54,12 +54,21 @@ test('a key that BigQuery is not allowed to use leads to the command that allows
 test.each([
   'Access Denied: BigQuery BigQuery: Permission denied while getting Drive credentials.',
   'Access Denied: BigQuery BigQuery: No OAuth token with Google Drive scope was found.',
+  'Access Denied: BigQuery BigQuery: Permission denied while globbing file pattern.',
 ])('a table over a file in Google Drive leads to a login with its scope: %s', (message) => {
   const failure = explain(403, 'accessDenied', message)
   expect(failure).toMatchObject({ code: 'ACCESS_DENIED', message: expect.stringContaining('Google Drive') as string })
   expect(failure.suggestions[0]).toMatch(
     /^gcloud auth application-default login --scopes=https:\/\/www\.googleapis\.com\/auth\/drive,/,
   )
+})
+
+test('a table over files in a bucket leads to the role on that bucket', () => {
+  const message =
+    "Access Denied: BigQuery BigQuery: Permission denied while globbing file pattern. runner@my-project.iam.gserviceaccount.com does not have storage.objects.list access to the Google Cloud Storage bucket. Permission 'storage.objects.list' denied on resource (or it may not exist). Please make sure gs://theirs/day/*.csv is accessible via appropriate IAM roles, e.g. Storage Object Viewer or Storage Object Creator."
+  expect(explain(403, 'accessDenied', message).suggestions).toEqual([
+    'gcloud storage buckets add-iam-policy-binding gs://theirs --member serviceAccount:runner@my-project.iam.gserviceaccount.com --role roles/storage.objectViewer',
+  ])
 })
 
 test('an organization that requires a key leads to a default key of the project', () => {

@@ -70,6 +70,21 @@ describe('--table', () => {
     expect(await parseSource('my-project:city.obs$20260914')).toMatchObject({ table, partition: '20260914' })
   })
 
+  test.each(['obs_*', '*'])('accepts the wildcard %s, as BigQuery does', async (table) => {
+    const expected = { table: { projectId: 'my-project', dataset: 'city', table } }
+    expect(await parseSource(`my-project.city.${table}`)).toMatchObject(expected)
+    expect(await parseSource(`\`my-project.city.${table}\``)).toMatchObject(expected)
+  })
+
+  test('accepts a table whose name looks like that of a file, in the form that it names', async () => {
+    await expect(parseSource('my-project.city.csv')).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+      suggestions: ['ls .', expect.stringMatching(/^imagery run --table bq:\/\/my-project\.city\.csv …/)],
+    })
+    const table = { projectId: 'my-project', dataset: 'city', table: 'csv' }
+    expect(await parseSource('bq://my-project.city.csv')).toMatchObject({ table })
+  })
+
   test.each([
     ['city.signs', /nor names a project/, 'imagery run --table PROJECT.city.signs'],
     ['My-Project.city.signs', /My-Project is no project ID/, 'imagery run --table my-project.city.signs'],
@@ -80,12 +95,6 @@ describe('--table', () => {
     ['my-project.city.si`gns', /is no table's name/, 'bq ls my-project:city'],
     ['`my-project.city', /a backtick is not closed/, 'imagery run --table my-project.city'],
     ['', /nor a table's name/, 'imagery run --table my-project.my_dataset'],
-    [
-      'my-project.city.obs_*',
-      /names many tables/,
-      "bq query --use_legacy_sql=false 'CREATE VIEW `my-project.city.obs_all` AS SELECT * FROM `my-project.city.obs_*`'",
-    ],
-    ['my-project.city.*', /names many tables/, 'CREATE VIEW `my-project.city.tables_all`'],
     ['my-project.city.obs_*_new', /only be the last/, "imagery run --table 'my-project.city.obs_*'"],
     ['my-project:city.obs@-3600', /as it was/, 'bq cp my-project:city.obs@-3600 my-project:city.obs_then'],
     ['[my-project:city.obs@1793739517000]', /as it was/, 'bq cp my-project:city.obs@1793739517000'],

@@ -5,6 +5,7 @@ import { serve } from '@hono/node-server'
 import { BigQuery } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
 import type { EmulatedApi } from '../../src/kernel/api.ts'
+import { GoogleError } from '../../src/kernel/errors.ts'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import { httpOperations } from '../../src/kernel/gateway.ts'
 import { demoAccess, TESTER } from './access-fixture.ts'
@@ -23,6 +24,16 @@ export interface Harness {
   /** Stops the server and the store, and starts both again on the same directory. */
   restart(): Promise<void>
   close(): Promise<void>
+}
+
+/** A Cloud Storage with these objects, by URI, for load jobs and external tables. The bucket `closed` may not be read. */
+export function readerOf(objects: ReadonlyMap<string, Buffer>): NonNullable<BigQueryOptions['readObject']> {
+  return async (uri) => {
+    if (uri.startsWith('gs://closed/')) throw new GoogleError('PERMISSION_DENIED', 'Permission denied')
+    const content = objects.get(uri)
+    if (!content) throw new GoogleError('NOT_FOUND', `No such object: ${uri}`)
+    return content
+  }
 }
 
 /** An emulated BigQuery behind a real socket, and the official client that talks to it. */

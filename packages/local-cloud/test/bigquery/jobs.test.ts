@@ -57,7 +57,7 @@ describe('jobs.query (https://cloud.google.com/bigquery/docs/reference/rest/v2/j
       'SELECT * FROM d.INFORMATION_SCHEMA.TABLES',
       failure(501, /^INFORMATION_SCHEMA is not emulated/, 'notImplemented'),
     ],
-    ['SELECT * FROM `d.t*`', failure(501, /^a wildcard table is not emulated/, 'notImplemented')],
+    ['SELECT * FROM `d.zzz*`', failure(400, 'demo:d.zzz* does not match any table.', 'invalidQuery')],
     ['DELETE FROM d.t WHERE TRUE', failure(501, /^the DELETE statement is not emulated/, 'notImplemented')],
     ['CREATE TABLE d.x (a INT64)', failure(501, /^the CREATE statement is not emulated/, 'notImplemented')],
     ['SELECT 1; SELECT 2', failure(501, /^a script of several statements is not emulated/, 'notImplemented')],

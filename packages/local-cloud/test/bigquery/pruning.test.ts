@@ -176,11 +176,13 @@ describe('a table that requires a filter on its partitions', () => {
     expect(await dryRun(query)).toBe(refusal(table, "'day'"))
   })
 
-  test('by ingestion names the pseudocolumns, and a filter on one is refused as not emulated', async () => {
+  test('by ingestion names the pseudocolumns, and is read with a filter on one', async () => {
     const columns = "'_PARTITION_LOAD_TIME', '_PARTITIONDATE', '_PARTITIONTIME'"
     expect(await dryRun('SELECT n FROM d.ingested')).toBe(refusal('ingested', columns))
-    expect(await dryRun('SELECT n FROM d.ingested WHERE _PARTITIONTIME IS NOT NULL')).toContain(
-      '_PARTITIONTIME is not emulated',
+    expect(await dryRun("SELECT n FROM d.ingested WHERE _PARTITIONDATE = '2026-09-14'")).toBe('read')
+    expect(await dryRun('SELECT n FROM d.ingested WHERE n > 3 AND _PARTITIONTIME IS NOT NULL')).toBe('read')
+    expect(await dryRun('SELECT n FROM d.ingested WHERE n > 3 OR _PARTITIONTIME IS NOT NULL')).toBe(
+      refusal('ingested', columns),
     )
   })
 

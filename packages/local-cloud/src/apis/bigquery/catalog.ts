@@ -1,9 +1,11 @@
-import { tableKey, type TableReference } from './records.ts'
+import { tableKey, type TableRecord, type TableReference } from './records.ts'
+import { ingestionColumns } from './ingestion.ts'
 import { partitionColumn, requiredFilter } from './partitioning.ts'
 import { fieldType } from './table-schema.ts'
 import type { Catalog, CatalogTable } from './sql/analysis.ts'
 import { SqlFailure, unsupported } from './sql/failure.ts'
 import { dataset, findTable, type Warehouse } from './warehouse.ts'
+import { matchedTables, wildcardTable } from './wildcard.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 
 export interface CatalogOptions {
@@ -19,6 +21,8 @@ export class StoredCatalog implements Catalog {
   readonly #options: CatalogOptions
   readonly referenced = new Map<string, TableReference>()
   location: string | undefined
+  /** The external tables met, and the table of rows that each is read into before the statement runs. */
+  readonly external: { record: TableRecord; physical: string }[] = []
   /** The table that the statement writes. */
   written: TableReference | undefined
 
@@ -30,6 +34,7 @@ export class StoredCatalog implements Catalog {
 
   target(path: readonly string[], at: number): CatalogTable & { kind: 'table' } {
     const others = new Map(this.referenced)
+    if (path.at(-1)!.endsWith('*')) throw unsupported('a statement that writes a wildcard table', at)
     const table = this.table(path, at)
     this.referenced.clear()
     for (const [key, reference] of others) this.referenced.set(key, reference)
@@ -41,6 +46,7 @@ export class StoredCatalog implements Catalog {
 
   table(path: readonly string[], at: number): CatalogTable {
     const { projectId, datasetId, tableId } = this.#reference(path, at)
+    const isWildcard = tableId.endsWith('*')
     const owner = this.#dataset(projectId, datasetId)
     // The first table met decides where the job runs; every other table must be there too.
     this.location ??= owner?.location
@@ -53,6 +59,12 @@ export class StoredCatalog implements Catalog {
         'notFound',
       )
     }
+    if (isWildcard) {
+      const tables = matchedTables(this.#warehouse, projectId, datasetId, tableId)
+      for (const { table } of tables)
+        this.referenced.set(tableKey(projectId, datasetId, table), { projectId, datasetId, tableId: table })
+      return wildcardTable(key, tables, at)
+    }
     const record = findTable(this.#warehouse, projectId, datasetId, tableId)
     if (!record)
       throw new SqlFailure(`Not found: Table ${key} was not found in location ${where}`, undefined, 'notFound')
@@ -61,21 +73,27 @@ export class StoredCatalog implements Catalog {
     const columns = record.fields.map((field) => ({ name: field.name, type: fieldType(field) }))
     if (columns.length === 0) throw new SqlFailure(`Table ${key} does not have a schema.`, at)
     const partitionedBy = partitionColumn(record)
-    const relation = `data.${record.physical}`
+    const relation = `data.${record.external ? this.#read(record) : record.physical}`
     const required = requiredFilter(record)
     return {
       kind: 'table',
       key,
       relation,
       columns,
+      pseudocolumns: ingestionColumns(record, this.#warehouse.buffers.of(record.id)?.rows ?? 0),
       ...(partitionedBy === undefined ? {} : { partitionedBy }),
       ...(required && { required }),
     }
   }
 
+  #read(record: TableRecord): string {
+    const physical = this.#warehouse.store.newPhysical()
+    this.external.push({ record, physical })
+    return physical
+  }
+
   #reference(path: readonly string[], at: number): TableReference {
     if (path.some((part) => part.toUpperCase() === 'INFORMATION_SCHEMA')) throw unsupported('INFORMATION_SCHEMA', at)
-    if (path.at(-1)!.endsWith('*')) throw unsupported('a wildcard table', at)
     if (path.at(-1)!.includes('$')) throw unsupported('a partition decorator', at)
     if (path.length > 3) throw new SqlFailure(`Syntax error: Invalid table name: ${path.join('.')}`, at)
     const [tableId, datasetId, projectId] = path.toReversed() as [string, string | undefined, string | undefined]

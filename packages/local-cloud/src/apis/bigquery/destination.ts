@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { GoogleError } from '../../kernel/errors.ts'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { withIngested } from './ingestion.ts'
 import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
 import { tableKey, type TableRecord, type TableReference } from './records.ts'
 import { fieldType, type Field } from './table-schema.ts'
@@ -11,6 +12,8 @@ import { dataset, findTable, type Warehouse } from './warehouse.ts'
 /** Where a job's rows go: https://cloud.google.com/bigquery/docs/writing-results */
 export interface Destination {
   table: TableReference
+  /** The partition that a decorator of the table names. */
+  partition?: string | undefined
   write: 'WRITE_EMPTY' | 'WRITE_APPEND' | 'WRITE_TRUNCATE'
   create: 'CREATE_IF_NEEDED' | 'CREATE_NEVER'
   /** timePartitioning, rangePartitioning, clustering of a table that the job creates. */
@@ -24,6 +27,15 @@ export interface Rows {
   /** The table of rows that the job made. */
   physical: string
   totalRows: number
+}
+
+/** Reads the name of a destination, which can have a decorator (https://cloud.google.com/bigquery/docs/load-table-partitions). */
+export function destinationTable(
+  { projectId, datasetId, tableId }: Partial<TableReference>,
+  project: string,
+): Pick<Destination, 'table' | 'partition'> {
+  const [name = '', partition] = String(tableId).split('$', 2)
+  return { table: { projectId: projectId ?? project, datasetId: String(datasetId), tableId: name }, partition }
 }
 
 const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
@@ -43,8 +55,10 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
     )
   }
   const existing = findTable(warehouse, projectId, datasetId, tableId)
-  if (existing?.kind === 'VIEW')
-    throw invalid(`${key} is not allowed for this operation because it is currently a VIEW.`)
+  if (destination.partition !== undefined && destination.write !== 'WRITE_APPEND')
+    throw notEmulated(`${destination.write} of one partition`)
+  if (existing && existing.kind !== 'TABLE')
+    throw invalid(`${key} is not allowed for this operation because it is currently a ${existing.kind}.`)
   if (!existing && destination.create === 'CREATE_NEVER') throw new GoogleError('NOT_FOUND', `Not found: Table ${key}`)
   if (existing && destination.write === 'WRITE_APPEND' && existing.fields.length > 0)
     return append(warehouse, connection, existing, rows)
@@ -71,7 +85,12 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
       }
     : { ...created, physical }
   setProperties(record, destination.properties)
+  Object.assign(record, withIngested({ ...record, ingested: [] }, ingestion(rows, clock.now())))
   return { tables: [[key, record]] }
+}
+
+function ingestion({ totalRows, destination }: Rows, nowMs: number): Parameters<typeof withIngested>[1] {
+  return { rows: totalRows, nowMs, partition: destination.partition }
 }
 
 function byName(fields: readonly Field[]): Map<string, Field> {
@@ -113,6 +132,8 @@ async function append(
   rows: Rows,
 ): Promise<Changes> {
   const key = tableKey(record.project, record.dataset, record.table)
+  const nowMs = warehouse.clock.now()
+  const ingested = withIngested(record, ingestion(rows, nowMs))
   const mismatch = (message: string): GoogleError => invalid(`Provided Schema does not match Table ${key}. ${message}`)
   const known = byName(record.fields)
   const unknown = rows.fields.find((field) => !known.has(field.name.toLowerCase()))
@@ -136,7 +157,7 @@ async function append(
   await connection.run(`INSERT INTO data.${record.physical} SELECT ${list.join(', ')} FROM data.${rows.physical}`)
   await connection.run(`DROP TABLE data.${rows.physical}`)
   return {
-    tables: [[key, { ...record, modifiedMs: warehouse.clock.now(), revision: record.revision + 1 }]],
+    tables: [[key, { ...record, ...ingested, modifiedMs: nowMs, revision: record.revision + 1 }]],
     written: [record.physical],
   }
 }

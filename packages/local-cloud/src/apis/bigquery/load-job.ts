@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { putRows, type Destination } from './destination.ts'
+import { destinationTable, putRows, type Destination } from './destination.ts'
 import { loadParquet } from './load-parquet.ts'
 import { loadText, type SourceFile } from './load-text.ts'
 import type { JobRecord, TableReference } from './records.ts'
@@ -40,11 +40,8 @@ export function prepareLoad(
   }
   const reference = load['destinationTable'] as Partial<TableReference> | undefined
   if (!reference?.datasetId || !reference.tableId) throw invalid('Required parameter is missing: destinationTable')
-  const table = {
-    projectId: reference.projectId ?? project,
-    datasetId: reference.datasetId,
-    tableId: reference.tableId,
-  }
+  const to = destinationTable(reference, project)
+  const { table } = to
   const owner = dataset(warehouse, table.projectId, table.datasetId)
   if (location !== undefined && location !== owner.location) {
     throw new GoogleError(
@@ -57,7 +54,7 @@ export function prepareLoad(
   encodingOf(load['encoding'])
   if (load['schema']) parseFields((load['schema'] as Body)['fields'])
   const destination: Destination = {
-    table,
+    ...to,
     write: (load['writeDisposition'] as Destination['write'] | undefined) ?? 'WRITE_APPEND',
     create: (load['createDisposition'] as Destination['create'] | undefined) ?? 'CREATE_IF_NEEDED',
     properties: Object.fromEntries(

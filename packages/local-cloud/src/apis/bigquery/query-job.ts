@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { StoredCatalog } from './catalog.ts'
-import { putRows, type Destination } from './destination.ts'
+import { destinationTable, putRows, type Destination } from './destination.ts'
+import { readExternal } from './external-table.ts'
 import { parseParameters } from './parameters.ts'
 import { tableKey, type JobRecord, type TableReference } from './records.ts'
-import { checkFields, fieldOf, type Field } from './table-schema.ts'
+import { checkFields, fieldOf, refuseReserved, type Field } from './table-schema.ts'
 import type { RunningJob } from './running-job.ts'
 import { columnBytes, partitionBytes } from './sizes.ts'
 import { isCostlyToPlan } from './sql/bounds.ts'
@@ -35,6 +36,7 @@ export interface PreparedQuery {
   /** Where the job runs. */
   location: string
   referenced: TableReference[]
+  external: StoredCatalog['external']
   destination: Destination | undefined
 }
 
@@ -67,6 +69,7 @@ export function prepareQuery(
   checkFilters(translation.scans)
   const inserted = catalog.written && insertDestination(catalog.written, query)
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
+  for (const { name } of fields) refuseReserved(name)
   checkFields(fields)
   const destination = destinationOf(query, project)
   return {
@@ -74,6 +77,7 @@ export function prepareQuery(
     fields,
     location: catalog.location ?? destinationLocation(warehouse, destination) ?? 'US',
     referenced: [...catalog.referenced.values()],
+    external: catalog.external,
     destination: inserted ?? destination,
   }
 }
@@ -96,11 +100,7 @@ function destinationOf(query: Body, project: string): Destination | undefined {
   const reference = query['destinationTable'] as Partial<TableReference> | null | undefined
   if (!reference) return undefined
   return {
-    table: {
-      projectId: reference.projectId ?? project,
-      datasetId: String(reference.datasetId),
-      tableId: String(reference.tableId),
-    },
+    ...destinationTable(reference, project),
     write: (query['writeDisposition'] as Destination['write'] | undefined) ?? 'WRITE_EMPTY',
     create: (query['createDisposition'] as Destination['create'] | undefined) ?? 'CREATE_IF_NEEDED',
     properties: Object.fromEntries(
@@ -128,8 +128,8 @@ export async function queryStatistics(
   for (const [key, columns] of prepared.translation.columnsRead) {
     const table = prepared.referenced.find((each) => tableKey(each.projectId, each.datasetId, each.tableId) === key)
     const record = table && findTable(warehouse, table.projectId, table.datasetId, table.tableId)
-    if (!record) continue
-    const ranges = neededRanges(prepared.translation.scans.get(key) ?? [])
+    if (record?.kind !== 'TABLE') continue
+    const ranges = record.rangePartitioning && neededRanges(prepared.translation.scans.get(key) ?? [])
     const read = ranges
       ? await partitionBytes(warehouse, record, [...columns], ranges)
       : await columnBytes(warehouse.store, record, [...columns])
@@ -139,6 +139,9 @@ export async function queryStatistics(
   const statistics = {
     totalBytesProcessed: String(bytes),
     totalBytesBilled: String(billed),
+    // What files outside BigQuery have is not known before they are read
+    // (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobStatistics2.FIELDS.total_bytes_processed_accuracy).
+    totalBytesProcessedAccuracy: prepared.external.length > 0 ? 'LOWER_BOUND' : 'PRECISE',
     cacheHit: false,
     statementType: prepared.translation.inserts === undefined ? 'SELECT' : 'INSERT',
     ...(prepared.referenced.length > 0 ? { referencedTables: prepared.referenced } : {}),
@@ -237,6 +240,10 @@ export async function runQuery(
   const physical = store.newPhysical()
   let totalRows = 0
   try {
+    for (const table of prepared.external) {
+      const bytes = await readExternal(warehouse, table, { email: job.email, running })
+      statistics['totalBytesProcessed'] = String(Number(statistics['totalBytesProcessed']) + bytes)
+    }
     totalRows = await store.read((connection) =>
       running.statements(connection, () => runInto(connection, physical, prepared)),
     )
@@ -264,7 +271,16 @@ export async function runQuery(
       return { ...changes, jobs: [finish({ ...done, result })] }
     })
   } catch (error) {
-    await store.read((connection) => connection.run(`DROP TABLE IF EXISTS data.${physical}`))
+    await dropTables(warehouse, [physical])
     throw error
+  } finally {
+    await dropTables(
+      warehouse,
+      prepared.external.map((table) => table.physical),
+    )
   }
+}
+
+async function dropTables({ store }: Warehouse, names: readonly string[]): Promise<void> {
+  for (const name of names) await store.read((connection) => connection.run(`DROP TABLE IF EXISTS data.${name}`))
 }

@@ -20,13 +20,25 @@ export interface DatasetRecord {
   linked?: { project: string; dataset: string; isEgressRestricted?: true }
 }
 
+/** Where a table's rows are outside BigQuery, as its user configured it. */
+export interface ExternalData extends Record<string, unknown> {
+  sourceUris: string[]
+  sourceFormat: string
+}
+
+/** Rows of a table that go, in the order of the table, to the partition that begins at a time. */
+export interface IngestedRows {
+  rows: number
+  ms: number
+}
+
 export interface TableRecord {
   project: string
   dataset: string
   table: string
   /** Tells a table from an earlier one of the same name. */
   id: string
-  kind: 'TABLE' | 'VIEW'
+  kind: 'TABLE' | 'VIEW' | 'EXTERNAL'
   fields: Field[]
   /** The table in DuckDB that holds the rows; column `n` is `cn`. Empty for a view. */
   physical: string
@@ -42,8 +54,11 @@ export interface TableRecord {
   rangePartitioning?: Record<string, unknown>
   requirePartitionFilter?: boolean
   view?: { query: string }
+  external?: ExternalData
   /** Its rows can be queried but not copied: the publisher of the linked dataset restricts data egress. */
   isEgressRestricted?: true
+  /** Of a table that is partitioned by ingestion: the partitions of its rows. */
+  ingested?: readonly IngestedRows[]
   /** When streaming last wrote to it. */
   streamedMs?: number
 }

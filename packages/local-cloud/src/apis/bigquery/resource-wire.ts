@@ -91,6 +91,7 @@ export function tableResource(record: TableRecord, location: string, size: Table
     rangePartitioning: record.rangePartitioning,
     requirePartitionFilter: record.requirePartitionFilter || undefined,
     view: record.view ? { query: record.view.query, useLegacySql: false } : undefined,
+    externalDataConfiguration: record.external,
     restrictions: record.isEgressRestricted && EGRESS_RESTRICTED,
   })
 }

@@ -111,7 +111,7 @@ export async function tableSize(
   { store, buffers }: Pick<Warehouse, 'store' | 'buffers'>,
   record: TableRecord,
 ): Promise<TableSize> {
-  if (record.kind === 'VIEW' || record.fields.length === 0) return { rows: 0, bytes: 0 }
+  if (record.kind !== 'TABLE' || record.fields.length === 0) return { rows: 0, bytes: 0 }
   const bytes = await columnBytes(
     store,
     record,

@@ -8,6 +8,7 @@ import {
 } from '@duckdb/node-api'
 import { BIGINT, BLOB, BOOLEAN, DATE, DECIMAL, DOUBLE, TIME, TIMESTAMP, VARCHAR } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { withIngested } from './ingestion.ts'
 import { tableKey, type TableRecord } from './records.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import { BadValue, decodeRow } from './values-in.ts'
@@ -54,7 +55,8 @@ export class Streaming {
     refuseLinked(this.#warehouse, path[0], path[1], 'tabledata.insertAll')
     const record = table(this.#warehouse, ...path)
     const { rows, ...options } = body
-    if (record.kind === 'VIEW') throw invalid(`Cannot insert rows into a view: ${tableKey(...path)}`)
+    if (record.kind !== 'TABLE')
+      throw invalid(`Cannot insert rows into a ${record.kind.toLowerCase()}: ${tableKey(...path)}`)
     if (options['templateSuffix']) throw notEmulated('templateSuffix')
     const { clock, streamingWarmUpMs, deletedTables } = this.#warehouse
     const isUnknown = clock.now() < record.createdMs + streamingWarmUpMs
@@ -188,7 +190,9 @@ export class Streaming {
       const rows = fitting.flatMap((batch) => batch.rows.map((row) => padded(row, record.fields.length, record)))
       await appendRows(connection, record, rows)
       this.#warehouse.buffers.add(id, rows.length)
-      return { written: [record.physical] }
+      const key = tableKey(project, dataset, name)
+      const ingested = withIngested(record, { rows: rows.length, nowMs: this.#warehouse.clock.now() })
+      return { written: [record.physical], ...(ingested.ingested && { tables: [[key, { ...record, ...ingested }]] }) }
     })
   }
 }

@@ -21,12 +21,12 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.tables.insert',
     state: 'partly',
-    note: 'tables and views; partitioning and clustering are checked and stored, and integer-range partitions count in the bytes that a query reads; requirePartitionFilter is enforced, and pseudocolumns such as _PARTITIONTIME are refused; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
+    note: 'tables, views and external tables; partitioning and clustering are checked and stored, and integer-range partitions count in the bytes that a query reads; requirePartitionFilter is enforced; of the pseudocolumns there are _PARTITIONTIME, and _PARTITIONDATE of daily partitions; external tables are of CSV, NEWLINE_DELIMITED_JSON and PARQUET in Cloud Storage, without wildcards, connections or hive partitions, and those over Google Drive refuse each query, because no token has the scope of Drive; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, snapshots, clones and encryption are refused',
   },
   {
     method: 'bigquery.tables.get',
     state: 'partly',
-    note: 'streamed rows count immediately, without a streamingBuffer, unless tests set how long it keeps them; sizes of JSON and GEOGRAPHY are estimates',
+    note: 'a wildcard, but no partition decorator; streamed rows count immediately, without a streamingBuffer, unless tests set how long it keeps them; sizes of JSON and GEOGRAPHY are estimates',
   },
   { method: 'bigquery.tables.list', state: 'yes', note: '' },
   {
@@ -55,7 +55,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.jobs.insert (load)',
     state: 'partly',
-    note: 'CSV, NEWLINE_DELIMITED_JSON and PARQUET, from an upload or gs:// without wildcards, as docs/load-jobs.md lists; no sourceColumnMatch, no formats or zones of times, no flexible column names (columnNameCharacterMap V2); GeoParquet holds points only',
+    note: 'CSV, NEWLINE_DELIMITED_JSON and PARQUET, from an upload or gs:// without wildcards, as docs/load-jobs.md lists; into a table, or with WRITE_APPEND into one partition of a table partitioned by ingestion; no sourceColumnMatch, no formats or zones of times, no flexible column names (columnNameCharacterMap V2); GeoParquet holds points only',
   },
   { method: 'bigquery.jobs.get', state: 'yes', note: '' },
   {
@@ -150,7 +150,7 @@ const LANGUAGE: readonly SupportEntry[] = [
   { method: 'GoogleSQL: INFORMATION_SCHEMA', state: 'no', note: '' },
   {
     method:
-      'GoogleSQL: wildcard tables, FOR SYSTEM_TIME AS OF, TABLESAMPLE, PIVOT, table functions, pipe syntax, scripts',
+      'GoogleSQL: wildcard tables over partitioned tables, FOR SYSTEM_TIME AS OF, TABLESAMPLE, PIVOT, table functions, pipe syntax, scripts',
     state: 'no',
     note: '',
   },

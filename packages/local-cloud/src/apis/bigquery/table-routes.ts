@@ -8,6 +8,7 @@ import { tableSize } from './sizes.ts'
 import type { Streaming } from './streaming.ts'
 import { dropTable, insertTable, changeTable } from './tables.ts'
 import { dataset, refuseEgress, table, tablesOf, type Warehouse } from './warehouse.ts'
+import { matchedTables } from './wildcard.ts'
 import { jsonBody, listPage, segment, TABLE, tableSegments, TABLES, usesInt64Timestamp } from './requests.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and tabledata */
@@ -21,7 +22,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
 
   app.post(
     TABLES,
-    operation('bigquery.tables.insert', async (context) =>
+    operation('bigquery.tables.insert', async (context, principal) =>
       context.json(
         await resource(
           await insertTable(
@@ -29,6 +30,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
             segment(context, 'project'),
             segment(context, 'dataset'),
             await jsonBody(context),
+            principal,
           ),
         ),
       ),
@@ -50,9 +52,12 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
   )
   app.get(
     TABLE,
-    operation('bigquery.tables.get', async (context) =>
-      context.json(await resource(table(warehouse, ...tableSegments(context)))),
-    ),
+    operation('bigquery.tables.get', async (context) => {
+      const path = tableSegments(context)
+      if (!path[2].endsWith('*')) return context.json(await resource(table(warehouse, ...path)))
+      dataset(warehouse, path[0], path[1])
+      return context.json(await wildcardResource(warehouse, path, resource))
+    }),
   )
   for (const [method, replace] of [
     ['patch', false],
@@ -94,10 +99,10 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
       // Whether Google lists their rows is unverified; queries read them.
       if (dataset(warehouse, record.project, record.dataset).linked)
         throw notEmulated('tabledata.list of a table in a linked dataset')
-      if (record.kind === 'VIEW') {
+      if (record.kind !== 'TABLE') {
         throw new GoogleError(
           'INVALID_ARGUMENT',
-          `Cannot list a table of type VIEW: ${tableKey(record.project, record.dataset, record.table)}`,
+          `Cannot list a table of type ${record.kind}: ${tableKey(record.project, record.dataset, record.table)}`,
           { reason: 'invalid' },
         )
       }
@@ -116,6 +121,33 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
       })
     }),
   )
+}
+
+/**
+ * The tables that a wildcard stands for, as one that has just been made: their columns are those of the newest, and their
+ * rows are counted together (googleapis/python-bigquery#2035).
+ */
+async function wildcardResource(
+  warehouse: Warehouse,
+  [project, datasetName, name]: readonly [string, string, string],
+  resource: (record: TableRecord) => Promise<object>,
+): Promise<object> {
+  const tables = matchedTables(warehouse, project, datasetName, name)
+  const newest = tables.at(-1)
+  if (!newest) throw new GoogleError('NOT_FOUND', `Not found: Table ${tableKey(project, datasetName, name)}`)
+  const all = (await Promise.all(tables.map(resource))) as { numRows: string; numBytes: string }[]
+  const sum = (member: 'numRows' | 'numBytes'): string =>
+    String(all.reduce((total, each) => total + Number(each[member]), 0))
+  const now = String(warehouse.clock.now())
+  return {
+    ...all.at(-1),
+    id: tableKey(project, datasetName, name),
+    tableReference: { projectId: project, datasetId: datasetName, tableId: name },
+    numRows: sum('numRows'),
+    numBytes: sum('numBytes'),
+    creationTime: now,
+    lastModifiedTime: now,
+  }
 }
 
 function selectedColumns(selected: string, record: TableRecord): number[] {

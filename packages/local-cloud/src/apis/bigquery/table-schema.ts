@@ -89,6 +89,14 @@ export function checkFields(fields: readonly Field[]): void {
   count(fields, 1)
 }
 
+/** Refuses the names of pseudocolumns, which no column can have: neither of a table nor of a query's result. */
+export function refuseReserved(name: string): void {
+  if (!RESERVED_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix))) return
+  throw invalid(
+    `Invalid field name "${name}". Field names are not allowed to start with the (case-insensitive) prefixes ${RESERVED_PREFIXES.join(', ')}`,
+  )
+}
+
 function tooManyColumns(columns: number): GoogleError {
   return invalid(`Too many columns: ${columns}, at most ${MAX_COLUMNS}`)
 }
@@ -102,11 +110,7 @@ function parseField(value: Record<string, unknown>, depth: number, path: string)
       `Invalid field name "${String(name)}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.`,
     )
   }
-  if (RESERVED_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix))) {
-    throw invalid(
-      `Invalid field name "${name}". Field names are not allowed to start with the (case-insensitive) prefixes ${RESERVED_PREFIXES.join(', ')}`,
-    )
-  }
+  refuseReserved(name)
   const full = path === '' ? name : `${path}.${name}`
   for (const [option, given] of Object.entries(value)) {
     if (!IGNORED.has(option) && given !== undefined && given !== null)

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Principal } from '../../kernel/api.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { checkMatch, withLabels } from './datasets.ts'
 import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
+import { externalFields, parseExternalData } from './external-table.ts'
 import { tableKey, type TableRecord } from './records.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { fieldType, parseFields, updatedFields, type Field } from './table-schema.ts'
@@ -36,7 +38,7 @@ export function checkTableId(name: string): void {
 const KNOWN = new Set(
   `kind etag id selfLink tableReference friendlyName description labels schema timePartitioning rangePartitioning clustering
   requirePartitionFilter numBytes numLongTermBytes numRows creationTime expirationTime lastModifiedTime type view location
-  streamingBuffer numTimeTravelPhysicalBytes numTotalLogicalBytes numActiveLogicalBytes numLongTermLogicalBytes`.split(
+  streamingBuffer externalDataConfiguration numTimeTravelPhysicalBytes numTotalLogicalBytes numActiveLogicalBytes numLongTermLogicalBytes`.split(
     /\s+/,
   ),
 )
@@ -58,6 +60,7 @@ export async function insertTable(
   project: string,
   datasetName: string,
   body: Body,
+  { email }: Principal,
 ): Promise<TableRecord> {
   const { store, clock } = warehouse
   refuseUnknown(body)
@@ -67,15 +70,22 @@ export async function insertTable(
   refuseLinked(warehouse, project, datasetName, 'tables.insert')
   const view = parseView(body)
   if (view && schemaFields(body)) throw invalid("Schema field shouldn't be used as input with a view")
-  const fields = view ? await viewColumns(warehouse, project, view.query, owner.location) : (schemaFields(body) ?? [])
+  const external = parseExternalData(body['externalDataConfiguration'])
+  const given = schemaFields(body)
+  const fields = view
+    ? await viewColumns(warehouse, project, view.query, owner.location)
+    : external
+      ? await externalFields(warehouse, external, { given, email })
+      : (given ?? [])
   const record = newTable(warehouse, {
     project,
     dataset: datasetName,
     table: name,
     fields,
-    kind: view ? 'VIEW' : 'TABLE',
+    kind: view ? 'VIEW' : external ? 'EXTERNAL' : 'TABLE',
   })
   if (view) record.view = view
+  if (external) record.external = external
   apply(record, body, clock.now())
   await store.write(async (connection) => {
     dataset(warehouse, project, datasetName)
@@ -84,7 +94,7 @@ export async function insertTable(
       throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
     const expired = store.tables.get(key)
     if (expired) await dropRows(connection, [expired])
-    if (!view) await connection.run(createRowsSql(record.physical, typesOf(record)))
+    if (record.kind === 'TABLE') await connection.run(createRowsSql(record.physical, typesOf(record)))
     return { tables: [[key, record]] }
   })
   return record
@@ -101,7 +111,7 @@ export function newTable(
   return {
     ...given,
     id: randomUUID(),
-    physical: given.kind === 'VIEW' ? '' : store.newPhysical(),
+    physical: given.kind === 'TABLE' ? store.newPhysical() : '',
     createdMs: now,
     modifiedMs: now,
     revision: 1,

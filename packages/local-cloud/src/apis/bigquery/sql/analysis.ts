@@ -53,6 +53,8 @@ export interface RequiredFilter {
 export interface Source {
   alias: string | null
   columns: Column[]
+  /** Columns that can be named, but that a star does not mean. */
+  pseudocolumns?: Column[]
   /** Set for UNNEST: the element itself, which the alias then names. */
   element?: Column
   /** Set for a stored table. */
@@ -97,7 +99,8 @@ export interface CatalogColumn {
 export type CatalogTable =
   /**
    * `partitionedBy` is the column that an integer-range partitioned table is partitioned by. `required` says which filter
-   * the table requires, and by which column, if not by a pseudocolumn.
+   * the table requires, and by which column, if not by a pseudocolumn. `parts` are the tables that a wildcard stands for,
+   * with the places of the columns in each.
    */
   | {
       kind: 'table'
@@ -105,6 +108,8 @@ export type CatalogTable =
       relation: string
       columns: CatalogColumn[]
       partitionedBy?: number
+      pseudocolumns?: readonly (CatalogColumn & { sql: (alias: string) => string })[]
+      parts?: readonly { key: string; places: readonly (number | undefined)[] }[]
       required?: RequiredFilter & { column: number | undefined }
     }
   | { kind: 'view'; key: string; query: string }

@@ -84,8 +84,11 @@ function table(item: FromItem & { kind: 'table' }, left: Frame, around: Surround
     return relation(`(${plan.sql})`, plan, name, analysis)
   }
   const alias = analysis.fresh('t')
-  const read = analysis.columnsRead.get(found.key) ?? new Set()
-  analysis.columnsRead.set(found.key, read)
+  const parts = (found.parts ?? [{ key: found.key, places: undefined }]).map(({ key, places }) => {
+    const read = analysis.columnsRead.get(key) ?? new Set<number>()
+    analysis.columnsRead.set(key, read)
+    return { read, places }
+  })
   const { required } = found
   const scan: Scan = {
     column: found.partitionedBy === undefined ? undefined : `${alias}.c${found.partitionedBy}`,
@@ -96,11 +99,23 @@ function table(item: FromItem & { kind: 'table' }, left: Frame, around: Surround
     name: column.name,
     sql: `${alias}.c${index}`,
     type: column.type,
-    onUse: () => void read.add(index),
+    onUse: () => {
+      for (const { read, places } of parts) {
+        const place = places ? places[index] : index
+        if (place !== undefined) read.add(place)
+      }
+    },
     ...(required?.column === index ? { partitions: scan } : {}),
   }))
+  const pseudocolumns = (found.pseudocolumns ?? []).map((column): Column => ({
+    name: column.name,
+    sql: column.sql(alias),
+    type: column.type,
+    ...(required && required.column === undefined ? { partitions: scan } : {}),
+  }))
   analysis.scans.set(found.key, [...(analysis.scans.get(found.key) ?? []), scan])
-  return { sql: `${found.relation} AS ${alias}`, sources: [{ alias: name, columns, scan }], merged: new Map() }
+  const source = { alias: name, columns, pseudocolumns, scan }
+  return { sql: `${found.relation} AS ${alias}`, sources: [source], merged: new Map() }
 }
 
 /** How deep views may refer to views: https://cloud.google.com/bigquery/quotas#view_limits */

@@ -9,7 +9,7 @@ import type { Expression } from './syntax.ts'
  * (https://cloud.google.com/bigquery/docs/querying-partitioned-tables#require_a_partition_filter_in_queries).
  */
 export function noteFilters(where: Expression, sources: readonly Source[], place: Place): void {
-  const columns = sources.flatMap((source) => source.columns)
+  const columns = allColumns(sources)
   if (!columns.some(({ partitions }) => partitions?.requires)) return
   for (const condition of conjuncts(where)) {
     if (hasSubquery(condition)) continue
@@ -17,6 +17,10 @@ export function noteFilters(where: Expression, sources: readonly Source[], place
     const scan = used[0]?.partitions
     if (scan && used.every(({ partitions }) => partitions === scan)) scan.requires = undefined
   }
+}
+
+function allColumns(sources: readonly Source[]): Column[] {
+  return sources.flatMap(({ columns, pseudocolumns = [] }) => [...columns, ...pseudocolumns])
 }
 
 /** The columns of a FROM clause that an expression reads. */
@@ -46,8 +50,7 @@ function hasSubquery(node: unknown): boolean {
 
 /** The scan whose partitioning column an output column is, unchanged. */
 export function partitionsOf(value: Typed, { sources }: Scope): Scan | undefined {
-  return sources.flatMap(({ columns }) => columns).find(({ partitions, sql }) => partitions && sql === value.sql)
-    ?.partitions
+  return allColumns(sources).find(({ partitions, sql }) => partitions && sql === value.sql)?.partitions
 }
 
 /**

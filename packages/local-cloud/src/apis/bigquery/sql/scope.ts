@@ -1,4 +1,4 @@
-import { typed, type Column, type Place, type Scope, type Typed } from './analysis.ts'
+import { typed, type Column, type Place, type Scope, type Source, type Typed } from './analysis.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import type { SqlType } from './types.ts'
 
@@ -31,8 +31,20 @@ export function resolveName(name: string, at: number, place: Place): Typed {
     const found = inScope(name, at, scope, place)
     if (found) return found
   }
-  if (/^_PARTITION(?:TIME|DATE|_LOAD_TIME)$/i.test(name)) throw unsupported(`the pseudocolumn ${name}`, at)
+  if (hasPartitions(place.scope) && /^_PARTITION(?:DATE|_LOAD_TIME)$/i.test(name))
+    throw unsupported(`the pseudocolumn ${name}`, at)
   throw new SqlFailure(`Unrecognized name: ${name}`, at)
+}
+
+/** Whether a FROM item is partitioned by ingestion: it may have more pseudocolumns than are emulated. */
+function hasPartitions({ sources }: Scope): boolean {
+  return sources.some(({ pseudocolumns = [] }) => columnsNamed(pseudocolumns, '_PARTITIONTIME').length > 0)
+}
+
+/** The columns of a FROM item that a name means. */
+function columnsOf({ columns, pseudocolumns = [] }: Source, name: string): readonly Column[] {
+  const found = columnsNamed(columns, name)
+  return found.length > 0 ? found : columnsNamed(pseudocolumns, name)
 }
 
 /** Whether a FROM item of the scope, or of one around it, has this alias. */
@@ -53,7 +65,7 @@ function inScope(name: string, at: number, scope: Scope, place: Place): Typed | 
     return source.element
       ? read(source.element, at, scope, name, place)
       : wholeRow(source.columns, at, scope, name, place)
-  const columns = scope.sources.flatMap((candidate) => columnsNamed(candidate.columns, name))
+  const columns = scope.sources.flatMap((candidate) => columnsOf(candidate, name))
   if (columns.length > 1) throw new SqlFailure(`Column name ${name} is ambiguous`, at)
   return columns[0] && read(columns[0], at, scope, name, place)
 }
@@ -87,7 +99,7 @@ export function resolveQualified(
       continue
     }
     if (source.element) return undefined
-    const columns = columnsNamed(source.columns, field)
+    const columns = columnsOf(source, field)
     if (columns.length > 1) throw new SqlFailure(`Column name ${field} is ambiguous`, fieldAt)
     if (!columns[0]) throw new SqlFailure(`Name ${field} not found inside ${alias}`, fieldAt)
     return read(columns[0], at, scope, field, place)

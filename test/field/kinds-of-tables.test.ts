@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ImageryError } from '../../src/contracts/errors.ts'
+import { expectedFailure } from '../../src/services/failures/cloud-failure.ts'
+import { LocalTables, type TableOptions } from './local-table.ts'
+
+let tables: LocalTables
+beforeAll(async () => {
+  tables = await LocalTables.start()
+})
+afterAll(() => tables.close())
+
+const USUAL = ['asset_id', 'gcs_uri'].map((name) => ({ name, type: 'STRING' }))
+const row = (asset: string, more: object = {}) => ({ asset_id: asset, gcs_uri: `gs://b/${asset}.jpg`, ...more })
+const assets = async (table: string, options: TableOptions = {}) =>
+  (await tables.takeTable(table, options)).units.map(({ asset }) => asset)
+/** What the command says of a table that it cannot read. */
+const refused = async (table: string, options: TableOptions = {}): Promise<ImageryError> =>
+  expectedFailure(await tables.refusal(table, options)) as ImageryError
+
+describe('a table that is partitioned by ingestion', () => {
+  const DAILY = { timePartitioning: { type: 'DAY' }, requirePartitionFilter: true }
+
+  test('is read with a filter on a pseudocolumn, and needs one', async () => {
+    const table = await tables.table(USUAL, [], DAILY)
+    await tables.write(table, '20260914', [row('a'), row('a2')])
+    await tables.write(table, '20260915', [row('b')])
+    expect(await assets(table, { where: "_PARTITIONDATE = '2026-09-14'" })).toEqual(['a', 'a2'])
+    const first = "_PARTITIONTIME < TIMESTAMP('2026-09-15') AND asset_id != 'a2'"
+    expect(await assets(table, { where: first })).toEqual(['a'])
+    expect(await tables.countTable(table, "_PARTITIONDATE = '2026-09-14'")).toMatchObject({
+      units: 2,
+      images: 2,
+      rows: 2,
+    })
+    // Each advice is a filter that works.
+    const { code, suggestions } = await refused(table)
+    expect(code).toBe('INVALID_FILTER')
+    const year = /--where '(.*)'$/.exec(suggestions[0]!)![1]!.replaceAll(String.raw`'\''`, "'")
+    expect(year).toMatch(/^_PARTITIONTIME >= TIMESTAMP\('\d{4}-01-01'\)$/)
+    expect(await assets(table, { where: year.replace(/\d{4}/, '2026') })).toEqual(['a', 'a2', 'b'])
+    expect((await refused(table, { where: "asset_id = 'a'" })).suggestions[0]).toContain(`AND (asset_id = '\\''a'\\'')`)
+  })
+
+  test.each([
+    ['DAY', '20260914', "_PARTITIONTIME = TIMESTAMP('2026-09-14')"],
+    ['DAY', '202609', "_PARTITIONTIME >= TIMESTAMP('2026-09-01') AND _PARTITIONTIME < TIMESTAMP('2026-10-01')"],
+    ['HOUR', '2026091405', "_PARTITIONTIME = TIMESTAMP('2026-09-14 05:00:00')"],
+    ['MONTH', '202609', "_PARTITIONTIME = TIMESTAMP('2026-09-01')"],
+    ['MONTH', '20260914', undefined],
+  ])('by %s gets for the decorator $%s the filter %s', async (type, id, filter) => {
+    const table = await tables.table(USUAL, [], { timePartitioning: { type } })
+    await tables.write(table, { DAY: '20260914', HOUR: '2026091405', MONTH: '202609' }[type]!, [row('a')])
+    const { message, suggestions } = await refused(`${table}$${id}`)
+    if (filter === undefined) {
+      expect(message).toContain(`${id} is none of its partitions`)
+      return
+    }
+    expect(suggestions[0]).toBe(`imagery run --table ${table} --where '${filter.replaceAll("'", String.raw`'\''`)}' …`)
+    expect(await assets(table, { where: filter })).toEqual(['a'])
+  })
+})
+
+describe('a table that is partitioned by a column', () => {
+  test('gets the filter by that column for one by a pseudocolumn', async () => {
+    const schema = [...USUAL, { name: 'day', type: 'DATE' }]
+    const rows = [row('a', { day: '2026-09-14' }), row('b', { day: '2026-09-15' })]
+    const table = await tables.table(schema, rows, { timePartitioning: { type: 'DAY', field: 'day' } })
+    const { code, suggestions } = await refused(table, { where: "_PARTITIONDATE = '2026-09-14'" })
+    expect(code).toBe('INVALID_FILTER')
+    expect(suggestions[0]).toBe(`--where 'day = '\\''2026-09-14'\\'''`)
+    expect(await assets(table, { where: "day = '2026-09-14'" })).toEqual(['a'])
+  })
+
+  test('of numbers gets a filter from the start of its ranges', async () => {
+    const range = { start: '-500', end: '500', interval: '10' }
+    const schema = [...USUAL, { name: 'n', type: 'INTEGER' }]
+    const table = await tables.table(schema, [row('a', { n: -200 })], {
+      rangePartitioning: { field: 'n', range },
+      requirePartitionFilter: true,
+    })
+    expect((await refused(table)).suggestions).toEqual([`--where 'n >= -500'`])
+    expect(await assets(table, { where: 'n >= -500' })).toEqual(['a'])
+  })
+})
+
+describe('a wildcard', () => {
+  beforeAll(async () => {
+    for (const day of ['14', '15']) await tables.create(`obs_202609${day}`, { schema: { fields: USUAL } })
+    await tables.insert('obs_20260914', [row('a')])
+    await tables.insert('obs_20260915', [row('b')])
+  })
+
+  test('reads the tables that begin so, all or those that a filter chooses', async () => {
+    const { units, warnings } = await tables.takeTable('demo.field.obs_*')
+    expect(units.map(({ asset }) => asset)).toEqual(['a', 'b'])
+    expect(warnings).toEqual([])
+    expect(await assets('demo.field.obs_*', { where: "_TABLE_SUFFIX >= '20260915'" })).toEqual(['b'])
+    // The same table without the days, as it is often remembered.
+    expect((await refused('demo.field.obs')).suggestions.slice(0, 2)).toEqual([
+      'imagery run --table demo.field.obs_20260915 …',
+      "imagery run --table 'demo.field.obs_*' …",
+    ])
+  })
+
+  test('is refused in words when it matches nothing, a view or other columns', async () => {
+    expect(await refused('demo.field.none_*')).toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+      message: 'demo.field has no table that begins with none_',
+    })
+    await tables.view('demo.field.seen_view', 'SELECT * FROM demo.field.obs_20260914')
+    const { code, message, suggestions } = await refused('demo.field.seen_*')
+    expect(code).toBe('INVALID_FLAG')
+    expect(message).toContain('demo.field.seen_* cannot be read as one table: Views cannot be queried through prefix')
+    expect(suggestions[0]).toContain('a longer beginning')
+    expect((await refused('demo.field.obs_*_x')).suggestions).toEqual(["imagery run --table 'demo-city.field.obs_*' …"])
+  })
+})
+
+describe('an external table', () => {
+  const object = (uri: string, content: string) => tables.objects.set(uri, Buffer.from(content))
+  const external = (name: string, uri: string, more: object = {}) =>
+    tables.create(name, {
+      schema: { fields: USUAL },
+      externalDataConfiguration: { sourceUris: [uri], sourceFormat: 'CSV', ...more },
+    })
+
+  test('is read like another, with a word on what reading it costs', async () => {
+    object('gs://b/a.jsonl', [row('a'), row('b')].map((each) => JSON.stringify(each)).join('\n'))
+    const table = await external('lines', 'gs://b/a.jsonl', { sourceFormat: 'NEWLINE_DELIMITED_JSON' })
+    const { units, warnings } = await tables.takeTable(table, { where: "asset_id = 'b'" })
+    expect(units.map(({ asset, images }) => [asset, ...images])).toEqual([['b', 'gs://b/b.jpg']])
+    expect(warnings).toEqual([expect.stringContaining('what reading them costs is not known')])
+    object('gs://b/h.csv', 'asset_id,gcs_uri\n0731,gs://b/1.jpg\n')
+    expect(await assets(await external('header', 'gs://b/h.csv', { csvOptions: { skipLeadingRows: 1 } }))).toEqual([
+      '0731',
+    ])
+  })
+
+  test('over files that may not be read, are damaged or are in Drive is refused with what to do', async () => {
+    const closed = await refused(await external('closed', 'gs://closed/a.csv'))
+    expect(closed.code).toBe('ACCESS_DENIED')
+    expect(closed.suggestions).toEqual([
+      expect.stringMatching(
+        /^gcloud storage buckets add-iam-policy-binding gs:\/\/closed --member \S+ --role roles\/storage\.objectViewer$/,
+      ),
+    ])
+    object('gs://b/bad.csv', 'a,b,c\n')
+    const damaged = await refused(await external('damaged', 'gs://b/bad.csv'))
+    expect(damaged.message).toMatch(
+      /^BigQuery cannot read the files that have the rows of the table: Error while reading/,
+    )
+    expect(damaged.suggestions[0]).toMatch(/^bq show --format=prettyjson demo:field\.damaged /)
+    const drive = await refused(await external('drive', 'https://docs.google.com/spreadsheets/d/1'))
+    expect(drive.code).toBe('ACCESS_DENIED')
+    expect(drive.suggestions[0]).toContain('--scopes=https://www.googleapis.com/auth/drive,')
+  })
+})
