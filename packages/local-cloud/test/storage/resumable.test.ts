@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/kernel/clock.ts'
@@ -118,6 +118,7 @@ describe('after a crash', () => {
     const { directory } = storage
     const orphan = path.join(directory, 'content', 'ab', 'abandoned')
     const half = path.join(directory, 'incoming', 'half-written')
+    mkdirSync(path.dirname(orphan), { recursive: true })
     writeFileSync(orphan, 'x')
     writeFileSync(half, 'x')
     storage = await storage.restart()
