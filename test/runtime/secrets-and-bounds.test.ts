@@ -46,9 +46,7 @@ describe('a secret in a message', () => {
     )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const client = new PassThroughClient()
-    client.setCredentials({ access_token: ACCESS_TOKEN })
-    const plain = client.request.bind(client)
-    client.request = (options: object) => plain({ ...options, headers: { authorization: `Bearer ${ACCESS_TOKEN}` } })
+    client.getRequestHeaders = async () => new Headers({ authorization: `Bearer ${ACCESS_TOKEN}` })
     const apiEndpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const storage = new Storage({ projectId: 'demo', apiEndpoint, useAuthWithCustomEndpoint: true, authClient: client })
     const error = await downloadObject(storage, { bucket: 'bucket', path: 'object' }, 1_000).catch(

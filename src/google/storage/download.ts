@@ -1,22 +1,23 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Storage } from '@google-cloud/storage'
 import type { ObjectName } from '../../contracts/gs-uri.ts'
-import { cloudError, CloudError, httpError } from '../transport/errors.ts'
+import { cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
 import { localCloud } from '../transport/environment.ts'
-import { proxyOf } from '../transport/proxy.ts'
+import { sendRequest, TooManyBytes, type HttpAnswer } from '../transport/http-request.ts'
 
 /** A longer error text is a whole document. */
 const MAX_REFUSAL_CHARACTERS = 500
 
-/** Time limit for one try; the client makes four. An image of 30 MB takes a few seconds. */
+/** Time limit for one try, of four. An image of 30 MB takes a few seconds. */
 const REQUEST_TIMEOUT_MS = 30_000
 
 /**
- * Downloads an object with one authorized request of the official client, and verifies the CRC32C that
+ * Downloads an object with one request that carries the official client's credentials, and verifies the CRC32C that
  * Storage sends (https://cloud.google.com/storage/docs/data-validation).
  *
- * The client's own `file.download()` puts seven streams between socket and caller: for images of about
- * 10 KB, that is most of an attempt's CPU time. Its stream is still used for objects that are stored
- * compressed, because their checksum covers bytes that never arrive here.
+ * The client's own `file.download()` puts seven streams between socket and caller, and its `request` copies options and
+ * headers several times: for the first bytes of an image, that is half of an attempt's CPU time. Its stream is still used
+ * for objects that are stored compressed, because their checksum covers bytes that never arrive here.
  *
  * @param maxBytes size limit for the object as its reader gets it; never more than this is held in
  * memory
@@ -26,11 +27,8 @@ const REQUEST_TIMEOUT_MS = 30_000
 export async function downloadObject(storage: Storage, object: ObjectName, maxBytes: number): Promise<Buffer> {
   const { bucket, path, generation } = object
   const name = `gs://${bucket}/${path}`
-  const answer = await requestBytes(storage, object, maxBytes).catch((error: unknown) =>
-    Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)),
-  )
-  if (answer === undefined) throw tooLarge(name, maxBytes)
-  if (isCompressed(answer.headers)) {
+  const { headers, body: bytes } = await requestBytes(storage, object, maxBytes)
+  if (isCompressed(headers)) {
     const stream = storage
       .bucket(bucket)
       .file(path, generation === undefined ? {} : { generation })
@@ -39,10 +37,9 @@ export async function downloadObject(storage: Storage, object: ObjectName, maxBy
     if (!unpacked) throw tooLarge(name, maxBytes)
     return unpacked
   }
-  const bytes = Buffer.from(answer.data)
   // A local cloud is on this machine: no network can change the bytes, and the checksum takes as long as the read.
   if (storage.apiEndpoint === localCloud()?.http) return bytes
-  const checksum = /\bcrc32c=([^,\s]+)/.exec(answer.headers.get('x-goog-hash') ?? '')?.[1]
+  const checksum = /\bcrc32c=([^,\s]+)/.exec(headerOf(headers, 'x-goog-hash') ?? '')?.[1]
   const crc32c = storage.crc32cGenerator()
   crc32c.update(bytes)
   if (checksum !== undefined && !crc32c.validate(checksum)) {
@@ -72,19 +69,13 @@ export async function downloadRange(
   object: ObjectName,
   { first, length, maxBytes }: { first: number; length: number; maxBytes: number },
 ): Promise<DownloadedRange> {
-  const name = `gs://${object.bucket}/${object.path}`
   const range = { range: `bytes=${first}-${first + length - 1}` }
-  const answer = await requestBytes(storage, object, maxBytes, range).catch((error: unknown) => {
-    // No byte of an empty object is in any range.
-    if ((error as { response?: { status?: number } }).response?.status === 416) return 'nothing' as const
-    throw isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)
-  })
-  if (answer === 'nothing') return { bytes: Buffer.alloc(0), size: first, checksums: undefined }
-  if (answer === undefined) throw tooLarge(name, maxBytes)
-  const checksums = answer.headers.get('x-goog-hash') ?? undefined
-  const size = /\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1]
-  if (size !== undefined && !isCompressed(answer.headers))
-    return { bytes: Buffer.from(answer.data), size: Number(size), checksums }
+  const { status, headers, body } = await requestBytes(storage, object, maxBytes, range)
+  // No byte of an empty object is in any range.
+  if (status === 416) return { bytes: Buffer.alloc(0), size: first, checksums: undefined }
+  const checksums = headerOf(headers, 'x-goog-hash')
+  const size = /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1]
+  if (size !== undefined && !isCompressed(headers)) return { bytes: body, size: Number(size), checksums }
   const whole = await downloadObject(storage, object, maxBytes)
   return { bytes: whole.subarray(first, first + length), size: whole.length, checksums }
 }
@@ -98,86 +89,48 @@ export async function downloadVersion(
   object: ObjectName,
   maxBytes: number,
 ): Promise<{ bytes: Buffer; generation: string }> {
-  const answer = await requestBytes(storage, object, maxBytes).catch((error: unknown) =>
-    Promise.reject(downloadError(error)),
-  )
-  const name = `gs://${object.bucket}/${object.path}`
-  const generation = answer?.headers.get('x-goog-generation') ?? undefined
-  if (answer === undefined || generation === undefined)
-    throw new CloudError('UNAVAILABLE', `${name} arrived without its generation`)
-  return { bytes: Buffer.from(answer.data), generation }
+  const { headers, body: bytes } = await requestBytes(storage, object, maxBytes)
+  const generation = headerOf(headers, 'x-goog-generation')
+  if (generation === undefined)
+    throw new CloudError('UNAVAILABLE', `gs://${object.bucket}/${object.path} arrived without its generation`)
+  return { bytes, generation }
 }
 
-function isCompressed(headers: Headers): boolean {
-  return (headers.get('x-goog-stored-content-encoding') ?? 'identity') !== 'identity'
+function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  return [headers[name] ?? []].flat()[0]
 }
 
-/** Returns the response, or undefined when its body exceeds the limit. */
+function isCompressed(headers: IncomingHttpHeaders): boolean {
+  return (headerOf(headers, 'x-goog-stored-content-encoding') ?? 'identity') !== 'identity'
+}
+
+/**
+ * Sends one authorized request for bytes, and repeats it after transient failures. Status 416 says that no byte is in the
+ * range.
+ *
+ * @throws CloudError NOT_FOUND, OUT_OF_RANGE when the body exceeds the limit, …
+ */
 async function requestBytes(
   storage: Storage,
   { bucket, path, generation }: ObjectName,
   maxBytes: number,
-  headers: Record<string, string> = {},
-): Promise<{ data: ArrayBuffer; headers: Headers } | undefined> {
-  const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media${generation === undefined ? '' : `&generation=${generation}`}`
-  const body = new BoundedBody(maxBytes)
-  const answer = await storage.authClient.request<ArrayBuffer>({
-    url,
-    headers,
-    responseType: 'arraybuffer',
-    retry: true,
-    timeout: REQUEST_TIMEOUT_MS,
-    maxContentLength: maxBytes,
-    // The client's own fetch supports proxies; Node's does not.
-    ...(proxyOf(new URL(url)) === undefined ? { fetchImplementation: body.fetch } : {}),
+  range: Record<string, string> = {},
+): Promise<HttpAnswer> {
+  const ofGeneration = generation === undefined ? '' : `&generation=${generation}`
+  const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media${ofGeneration}`
+  const authorization = await storage.authClient.getRequestHeaders(url).catch((error: unknown) => {
+    throw cloudError(error)
   })
-  return body.isTooLarge ? undefined : answer
-}
-
-/**
- * Node's own fetch, which needs half the CPU time of the client's. It stops at the size limit for a body
- * with no stated length or with compression.
- */
-class BoundedBody {
-  readonly #maxBytes: number
-  /** Not thrown, because the client would retry a request that cannot succeed. */
-  isTooLarge = false
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  fetch: typeof fetch = async (...request) => {
-    const response = await fetch(...request)
-    const { headers, body } = response
-    if (body === null) return response
-    const isLengthKnown = headers.has('content-length') && !headers.has('content-encoding')
-    const length = Number(headers.get('content-length'))
-    // The client then refuses the response, but does not cancel its body.
-    if (length > this.#maxBytes) await body.cancel()
-    else if (isLengthKnown && response.ok)
-      Object.defineProperty(response, 'arrayBuffer', { value: () => exactBytes(body, length) })
-    else if (!isLengthKnown) Object.defineProperty(response, 'arrayBuffer', { value: () => this.#read(body) })
-    return response
-  }
-
-  async #read(body: AsyncIterable<Uint8Array>): Promise<ArrayBuffer> {
-    const bytes = await boundedBytes(body, this.#maxBytes)
-    this.isTooLarge = bytes === undefined
-    return new Uint8Array(bytes ?? []).buffer
-  }
-}
-
-/** Returns a body of a stated length, without a second copy of it. Node's own `arrayBuffer` first collects all parts. */
-async function exactBytes(body: AsyncIterable<Uint8Array>, length: number): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for await (const part of body) {
-    bytes.set(part, at)
-    at += part.byteLength
-  }
-  if (at !== length) throw new TypeError(`${at} of ${length} bytes arrived`)
-  return bytes.buffer
+  const headers = { ...Object.fromEntries(authorization), ...range }
+  return repeatably(async () => {
+    const request = sendRequest(new URL(url), { headers, maxBytes, timeoutMs: REQUEST_TIMEOUT_MS })
+    const answer = await request.catch((error: unknown) => {
+      throw error instanceof TooManyBytes ? tooLarge(`gs://${bucket}/${path}`, maxBytes) : cloudError(error)
+    })
+    const isOutside = answer.status === 416 && 'range' in range
+    if ((answer.status < 200 || answer.status > 299) && !isOutside) throw downloadError(answer)
+    return answer
+  })
 }
 
 /** Returns the whole body; undefined as soon as it exceeds the limit, without reading the rest. */
@@ -192,21 +145,16 @@ async function boundedBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): 
   return Buffer.concat(chunks)
 }
 
-/** The client's error when a stated length exceeds `maxContentLength`. */
-function isOverLimit(error: unknown): boolean {
-  return /over (the )?limit/.test((error as Error).message)
-}
-
 function tooLarge(name: string, maxBytes: number): CloudError {
   return new CloudError('OUT_OF_RANGE', `${name} is larger than ${maxBytes} bytes`)
 }
 
-/** The request was for bytes, so Storage's error message comes as bytes too, unless it is JSON. */
-function downloadError(error: unknown): CloudError {
-  const known = cloudError(error)
-  const { data, status } = (error as { response?: { data?: unknown; status?: number } }).response ?? {}
-  if (status !== undefined && (data as { error?: unknown } | undefined)?.error) return httpError(status, data)
-  if (!(data instanceof ArrayBuffer) || data.byteLength === 0) return known
-  const text = Buffer.from(data).toString('utf8').slice(0, MAX_REFUSAL_CHARACTERS)
-  return new CloudError(known.status, text, { reason: known.reason, cause: error })
+/** Cloud Storage states the errors of downloads as plain text, or as JSON. */
+function downloadError({ status, body }: HttpAnswer): CloudError {
+  const text = body.toString('utf8')
+  try {
+    return httpError(status, JSON.parse(text))
+  } catch {
+    return httpError(status, text.slice(0, MAX_REFUSAL_CHARACTERS))
+  }
 }

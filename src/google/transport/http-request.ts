@@ -1,0 +1,111 @@
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { proxyAgent, ProxyRefused } from './proxy.ts'
+
+const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+
+export interface HttpRequest {
+  method?: string
+  headers?: Record<string, string>
+  body?: string
+  signal?: AbortSignal | undefined
+  /** The longest body of a response. */
+  maxBytes: number
+  /** The longest time until the end of the response. Without it, only the signal ends the request. */
+  timeoutMs?: number
+}
+
+export interface HttpAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Buffer<ArrayBuffer>
+}
+
+/** The body of a response is longer than its reader accepts. The rest was not read. */
+export class TooManyBytes extends Error {
+  override readonly name = 'TooManyBytes'
+
+  constructor(maxBytes: number) {
+    super(`the response is larger than ${maxBytes} bytes`)
+  }
+}
+
+/** A request had no response in time. */
+export class NoAnswerInTime extends Error {
+  override readonly name = 'NoAnswerInTime'
+  /** As in the errors of Google's REST clients. */
+  readonly code = 'TimeoutError'
+}
+
+/**
+ * Sends one HTTP request and returns the whole response, whatever its status. It keeps connections open, goes through the
+ * proxy that the environment names, and does not follow redirects. Of Node's two HTTP clients, this one needs half the
+ * processor time of `fetch`, which turns every body into a web stream.
+ *
+ * @throws TooManyBytes, NoAnswerInTime, ProxyRefused, the reason of the signal, or the error of the socket
+ */
+export async function sendRequest(url: URL, options: HttpRequest): Promise<HttpAnswer> {
+  const { method = 'GET', headers, body, signal, maxBytes, timeoutMs } = options
+  signal?.throwIfAborted()
+  const isSecure = url.protocol === 'https:'
+  const agent = (await proxyAgent(url)) ?? (isSecure ? agents.https : agents.http)
+  return new Promise((resolve, reject) => {
+    const send = isSecure ? httpsRequest : httpRequest
+    const request = send(url, { method, agent, ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) })
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => request.destroy(new NoAnswerInTime(`no response within ${timeoutMs / 1_000} s`)), timeoutMs)
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(signal?.aborted ? signal.reason : error)
+    }
+    request.on('response', (response) => {
+      collect(response, maxBytes).then((answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }, fail)
+    })
+    refuseWithProxy(request, url)
+    request.on('error', fail)
+    request.end(body)
+  })
+}
+
+/** Reads a response; of a stated length, without a second copy of its body. */
+function collect(response: IncomingMessage, maxBytes: number): Promise<HttpAnswer> {
+  const { statusCode: status = 502, headers } = response
+  const stated = headers['content-length']
+  const length = stated === undefined ? undefined : Number(stated)
+  return new Promise((resolve, reject) => {
+    response.on('error', reject)
+    if (length !== undefined && length > maxBytes) {
+      response.destroy(new TooManyBytes(maxBytes))
+      return
+    }
+    const chunks: Buffer[] = []
+    const whole = length === undefined ? undefined : Buffer.allocUnsafeSlow(length)
+    let bytes = 0
+    response.on('data', (chunk: Buffer) => {
+      // Node.js ends a body at its stated length.
+      if (whole) chunk.copy(whole, bytes)
+      bytes += chunk.length
+      if (bytes > maxBytes) response.destroy(new TooManyBytes(maxBytes))
+      else if (!whole) chunks.push(chunk)
+    })
+    response.on('end', () => resolve({ status, headers, body: whole?.subarray(0, bytes) ?? Buffer.concat(chunks) }))
+  })
+}
+
+/** Without this check, a proxy's own response would be mistaken for the server's. */
+function refuseWithProxy(request: ClientRequest, url: URL): void {
+  request.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+    if (statusCode !== 200) request.destroy(new ProxyRefused(url, statusCode))
+  })
+}
