@@ -93,12 +93,13 @@ async function arrangeRows(
   await connection.run(
     `CREATE TABLE staging.sizes AS SELECT unit_id, rowid AS place, ${bytesOf(columns)} AS bytes FROM staging.rows`,
   )
-  await connection.run(`CREATE TABLE staging.places AS
-SELECT row_number() OVER (ORDER BY unit_id) - 1 AS n, place, bytes FROM staging.sizes`)
+  // In the order of the staged rows, which are then read beside it: a join can hold whole rows in memory.
+  await connection.run(`CREATE TABLE staging.ranks AS SELECT n, bytes FROM (
+  SELECT row_number() OVER (ORDER BY unit_id) - 1 AS n, place, bytes FROM staging.sizes) ORDER BY place`)
   const select = `SELECT CAST(n AS INTEGER) AS n, unit_id, longitude, latitude, images,
     ${statusIs("= 'ok'")} AS is_ok, ${statusIs("IN ('failed', 'throttled')")} AS is_failed,
     ${[...values, ...codes.map(({ expression }) => expression)].join(', ')}
-  FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged JOIN staging.places USING (place) ${codes.map(({ join }) => join).join(' ')}`
+  FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes POSITIONAL JOIN staging.ranks) AS staged ${codes.map(({ join }) => join).join(' ')}`
   await connection.run(`CREATE TABLE rows AS ${select} WITH NO DATA`)
   const ends = await partEnds(connection, sortedBytes)
   for (const [part, end] of ends.entries())
@@ -143,7 +144,7 @@ function bytesOf(columns: readonly StoredColumn[]): string {
 async function partEnds(connection: DuckDBConnection, sortedBytes: number): Promise<number[]> {
   const groups = await rowsOf(
     connection,
-    `SELECT max(n) + 1, sum(bytes) FROM staging.places GROUP BY n // ${SIZED_ROWS} ORDER BY 1`,
+    `SELECT max(n) + 1, sum(bytes) FROM staging.ranks GROUP BY n // ${SIZED_ROWS} ORDER BY 1`,
   )
   const ends: number[] = []
   let sized = 0
