@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { OBJECT_FILE_HEADER, TAKES_FILE_HEADER } from '@imagery/local-cloud/contract/object-file'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
 import { bigQuery, ensureDataset, ensureTable, queryRows, queryStream } from '../../src/google/bigquery/bigquery.ts'
 import { loadFile, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
@@ -280,12 +281,17 @@ describe('a download', () => {
   let server: Server
   /** `unpacked` is for requests that do not accept compression (https://cloud.google.com/storage/docs/transcoding). */
   let answer: { headers: Record<string, string>; body: Buffer; unpacked?: Buffer }
+  /** The file that the server names instead, to a client that takes one. */
+  let file: string | undefined
   let storage: Storage
 
   beforeAll(async () => {
     server = createServer(({ headers }, response) => {
       const { unpacked } = answer
-      if (unpacked === undefined || headers['accept-encoding'] !== undefined) {
+      if (file !== undefined && headers[TAKES_FILE_HEADER] !== undefined) {
+        const size = { 'x-goog-stored-content-length': String(image.length) }
+        response.writeHead(200, { ...size, [OBJECT_FILE_HEADER]: encodeURIComponent(file) }).end()
+      } else if (unpacked === undefined || headers['accept-encoding'] !== undefined) {
         response.writeHead(200, answer.headers).end(answer.body)
       } else {
         const { 'content-encoding': _, ...sent } = answer.headers
@@ -355,5 +361,28 @@ describe('a download', () => {
     await expect(downloadObject(storage, { bucket: 'bucket', path: 'object' }, 100_000)).rejects.toMatchObject({
       status: 'OUT_OF_RANGE',
     })
+  })
+
+  test('from a local cloud takes the file that it names, or the bytes if that cannot be read', async () => {
+    const object = { bucket: 'bucket', path: 'object' }
+    answer = { headers: {}, body: Buffer.from('newer bytes') }
+    const named = path.join(directory, 'the file ü.jpg')
+    writeFileSync(named, image)
+    try {
+      useLocalCloud({ ...cloud.locator, http: storage.apiEndpoint })
+      file = named
+      expect(await downloadObject(storage, object, 1_000)).toEqual(image)
+      await expect(downloadObject(storage, object, 5)).rejects.toMatchObject({ status: 'OUT_OF_RANGE' })
+      writeFileSync(named, 'shorter')
+      expect(await downloadObject(storage, object, 1_000)).toEqual(answer.body)
+      file = path.join(directory, 'missing.jpg')
+      expect(await downloadObject(storage, object, 1_000)).toEqual(answer.body)
+      file = named
+      useLocalCloud(cloud.locator)
+      expect(await downloadObject(storage, object, 1_000)).toEqual(answer.body)
+    } finally {
+      file = undefined
+      useLocalCloud(cloud.locator)
+    }
   })
 })

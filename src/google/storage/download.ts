@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Storage } from '@google-cloud/storage'
+import { OBJECT_FILE_HEADER, TAKES_FILE_HEADER } from '@imagery/local-cloud/contract/object-file'
 import type { ObjectName } from '../../contracts/gs-uri.ts'
 import { cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
 import { localCloud } from '../transport/environment.ts'
 import { sendRequest, TooManyBytes, type HttpAnswer } from '../transport/http-request.ts'
+import { readObjectFile } from './object-file.ts'
 
 /** A longer error text is a whole document. */
 const MAX_REFUSAL_CHARACTERS = 500
@@ -27,7 +29,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 export async function downloadObject(storage: Storage, object: ObjectName, maxBytes: number): Promise<Buffer> {
   const { bucket, path, generation } = object
   const name = `gs://${bucket}/${path}`
-  const { headers, body: bytes } = await requestBytes(storage, object, maxBytes)
+  const { headers, body: bytes } = await requestWhole(storage, object, maxBytes)
   if (isCompressed(headers)) {
     const stream = storage
       .bucket(bucket)
@@ -38,7 +40,7 @@ export async function downloadObject(storage: Storage, object: ObjectName, maxBy
     return unpacked
   }
   // A local cloud is on this machine: no network can change the bytes, and the checksum takes as long as the read.
-  if (storage.apiEndpoint === localCloud()?.http) return bytes
+  if (isLocal(storage)) return bytes
   const checksum = /\bcrc32c=([^,\s]+)/.exec(headerOf(headers, 'x-goog-hash') ?? '')?.[1]
   const crc32c = storage.crc32cGenerator()
   crc32c.update(bytes)
@@ -100,6 +102,23 @@ function headerOf(headers: IncomingHttpHeaders, name: string): string | undefine
   return [headers[name] ?? []].flat()[0]
 }
 
+function isLocal(storage: Storage): boolean {
+  return storage.apiEndpoint === localCloud()?.http
+}
+
+/** Like `requestBytes`. The content of a large object of a local cloud is read from its file, without a way through HTTP. */
+async function requestWhole(storage: Storage, object: ObjectName, maxBytes: number): Promise<HttpAnswer> {
+  if (!isLocal(storage)) return requestBytes(storage, object, maxBytes)
+  const answer = await requestBytes(storage, object, maxBytes, { [TAKES_FILE_HEADER]: 'yes' })
+  const file = headerOf(answer.headers, OBJECT_FILE_HEADER)
+  if (file === undefined) return answer
+  const size = Number(headerOf(answer.headers, 'x-goog-stored-content-length'))
+  if (size > maxBytes) throw tooLarge(`gs://${object.bucket}/${object.path}`, maxBytes)
+  const body = await readObjectFile(decodeURIComponent(file), size)
+  // It was deleted or replaced meanwhile, or belongs to another user of the machine: the bytes say what there is.
+  return body === undefined ? requestBytes(storage, object, maxBytes) : { ...answer, body }
+}
+
 function isCompressed(headers: IncomingHttpHeaders): boolean {
   return (headerOf(headers, 'x-goog-stored-content-encoding') ?? 'identity') !== 'identity'
 }
@@ -114,20 +133,20 @@ async function requestBytes(
   storage: Storage,
   { bucket, path, generation }: ObjectName,
   maxBytes: number,
-  range: Record<string, string> = {},
+  more: Record<string, string> = {},
 ): Promise<HttpAnswer> {
   const ofGeneration = generation === undefined ? '' : `&generation=${generation}`
   const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media${ofGeneration}`
   const authorization = await storage.authClient.getRequestHeaders(url).catch((error: unknown) => {
     throw cloudError(error)
   })
-  const headers = { ...Object.fromEntries(authorization), ...range }
+  const headers = { ...Object.fromEntries(authorization), ...more }
   return repeatably(async () => {
     const request = sendRequest(new URL(url), { headers, maxBytes, timeoutMs: REQUEST_TIMEOUT_MS })
     const answer = await request.catch((error: unknown) => {
       throw error instanceof TooManyBytes ? tooLarge(`gs://${bucket}/${path}`, maxBytes) : cloudError(error)
     })
-    const isOutside = answer.status === 416 && 'range' in range
+    const isOutside = answer.status === 416 && 'range' in more
     if ((answer.status < 200 || answer.status > 299) && !isOutside) throw downloadError(answer)
     return answer
   })

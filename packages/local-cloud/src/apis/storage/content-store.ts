@@ -121,6 +121,13 @@ export class ContentStore {
     return bytes
   }
 
+  /** The full path of content. Throws if its file is not there. */
+  existingFile(contentId: string): string {
+    const file = path.resolve(this.#contentFile(contentId))
+    statSync(file)
+    return file
+  }
+
   /** Opens content immediately, so that it stays readable if it is deleted meanwhile. The caller closes it. */
   open(contentId: string): number {
     return openSync(this.#contentFile(contentId), 'r')

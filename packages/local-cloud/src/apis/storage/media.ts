@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
+import { OBJECT_FILE_HEADER, TAKES_FILE_HEADER } from '../../contract/object-file.ts'
 import { diskProblem } from '../../kernel/disk-problem.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import { readDownloadRange } from './content-range.ts'
@@ -35,6 +36,10 @@ export function mediaResponse(context: Context, row: ObjectRow, content: Content
         status,
         headers,
       })
+    }
+    if (!range && row.fields.contentEncoding !== 'gzip' && context.req.header(TAKES_FILE_HEADER) !== undefined) {
+      const file = encodeURIComponent(content.existingFile(row.contentId))
+      return new Response(null, { status, headers: { ...headers, 'content-length': '0', [OBJECT_FILE_HEADER]: file } })
     }
     const { outgoing } = (context.env ?? {}) as Partial<HttpBindings>
     // A test that calls the app directly has no socket.
