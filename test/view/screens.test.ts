@@ -234,6 +234,26 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
   })
 
+  test('an example of a failure steps through the failures of its cause, and an asset of the map by ID in a sorted table', async () => {
+    const page = await open('#overview?sort=-height')
+    const example = { unit_id: 'pole-8', error_message: 'Not the schema.' }
+    await page.route('**/api/run', async (route) => {
+      const run = (await (await route.fetch()).json()) as object
+      await route.fulfill({ json: { ...run, failures: [{ cause: 'schema', units: 1, example, next: '' }] } })
+    })
+    await page.reload()
+    await page.getByRole('button', { name: 'Example: pole-8' }).click()
+    const steps = page.getByRole('dialog').locator('.steps')
+    await expect.poll(() => steps.innerText()).toBe('1 of 1')
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Map' }).click()
+    await page.locator('.map[data-ready=true]').waitFor()
+    await page.evaluate("location.hash += '&unit=pole-5&among='")
+    await expect.poll(() => steps.innerText()).toBe('5 of 8')
+    await page.keyboard.press('ArrowRight')
+    await page.getByRole('dialog', { name: 'pole-6' }).waitFor()
+  })
+
   test('the comparison shows agreement by column, and the assets that the two runs see differently', async () => {
     const page = await open('#overview')
     await page.route('**/api/compare', (route) => route.fulfill({ json: COMPARISON }))
@@ -243,7 +263,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     expect(await row.first().innerText()).toMatch(/condition\s+75%[\s\S]*30% – 95%[\s\S]*3 of 4\s+0\.50/)
     await page.getByText('p', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'pole-5' }).click()
-    await page.getByRole('dialog', { name: 'pole-5' }).waitFor()
+    // Next and previous are the other examples, not the assets around it.
+    await page.getByRole('dialog', { name: 'pole-5' }).getByText('1 of 1').waitFor()
     await page.goBack()
     await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
     expect(await accessibilityFaults(page)).toEqual([])

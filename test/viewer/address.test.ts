@@ -24,6 +24,7 @@ const FULL: ViewState = {
   color: '',
   columns: ['reason', 'a,b', 'ü'],
   unit: 'pole/1?x=#2',
+  among: [{ column: 'unit_id', is: ['pole/1?x=#2', 'pole&2'] }, { search: 'pole' }],
   at: 17,
   plan: { size: 50, strata: 'condition', seed: 'a"b', unmarked_only: false },
 }
@@ -31,6 +32,7 @@ const FULL: ViewState = {
 describe('the address of a page', () => {
   test('holds the whole state', () => {
     expect(parseState(formatState(FULL))).toEqual(FULL)
+    expect(parseState(formatState({ ...FULL, among: [] }))).toEqual({ ...FULL, among: [] })
     expect(parseState(formatState(START))).toEqual(START)
     expect(formatState(START)).toBe('#overview')
   })

@@ -47,6 +47,8 @@ interface PairProps {
 
 function Pair({ pair, column, largest, change }: PairProps) {
   const { source, run } = useShared()
+  const examples = pair.examples.map(({ unit_id }) => unit_id)
+  const open = (unit: string): void => change({ unit, among: [{ column: 'unit_id', is: examples }], at: null })
   const side = (name: string, value: Value) => (
     <div className="pair-side">
       <span className="muted">{name}</span> <LongValue value={value} column={column} />
@@ -63,11 +65,11 @@ function Pair({ pair, column, largest, change }: PairProps) {
         </span>
       </div>
       <ul className="pair-examples">
-        {pair.examples.map(({ unit_id }) => (
-          <li key={unit_id}>
-            <button type="button" title={`Open ${unit_id}`} onClick={() => change({ unit: unit_id, at: null })}>
-              {run.has_images && <Thumbnail address={source.imageUrl(unit_id, 0, 'thumbnail')} name="" />}
-              <bdi>{shortText(unit_id, 14)}</bdi>
+        {examples.map((unit) => (
+          <li key={unit}>
+            <button type="button" title={`Open ${unit}`} onClick={() => open(unit)}>
+              {run.has_images && <Thumbnail address={source.imageUrl(unit, 0, 'thumbnail')} name="" />}
+              <bdi>{shortText(unit, 14)}</bdi>
             </button>
           </li>
         ))}

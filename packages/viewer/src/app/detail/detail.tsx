@@ -26,15 +26,16 @@ const STEPS: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, j: 1, k: -
 /** Everything about one unit, over the screen that it was opened from. */
 export function Detail({ unitId, at, state, change }: Props) {
   const { source, version } = useShared()
-  const pages = useRowPages(state.filter, state.sort)
+  const sort = state.among === null ? state.sort : null
+  const pages = useRowPages(state.among ?? state.filter, sort)
   const { data, error, isStale, retry } = useQuery(unitId, version, () => source.unit(unitId))
   const total = pages.total
   useEffect(() => {
     if (at !== null) pages.need(at - 1, at + 1)
   }, [pages, at])
 
-  // Opened from the map or by an address: in the usual order, its place can be found.
-  const isSorted = state.sort !== null
+  // Opened from a map or an example, or by an address: in the usual order, its place can be found.
+  const isSorted = sort !== null
   useEffect(() => {
     if (at !== null || isSorted) return
     let isCurrent = true
@@ -96,7 +97,7 @@ export function Detail({ unitId, at, state, change }: Props) {
     </div>
   )
   return (
-    <Modal title={unitId} className="detail" tools={tools} close={() => change({ unit: null, at: null })}>
+    <Modal title={unitId} className="detail" tools={tools} close={() => change({ unit: null, among: null, at: null })}>
       {error !== undefined && !isStale && <Problem error={error} retry={retry} />}
       {data === undefined && error === undefined && <Loading what="the asset" />}
       {data !== undefined && (error === undefined || isStale) && <UnitView key={data.unit_id} unit={data} />}

@@ -51,7 +51,7 @@ export function MapScreen({ state, change, summaries }: Props) {
     },
     [change],
   )
-  const onUnit = useCallback((unit: string) => change({ unit, at: null }), [change])
+  const onUnit = useCallback((unit: string) => change(({ filter }) => ({ unit, among: filter, at: null })), [change])
 
   if (run.bounds === null) return <Empty title="No asset of this run has a location" />
   const shown = points.data?.unit_ids.length

@@ -5,6 +5,8 @@ import { CopyButton } from '../parts/copy-button.tsx'
 import { isOf, toggleValue } from '../state/filters.ts'
 import type { ChangeView } from '../state/use-view-state.ts'
 
+const failedBy = (cause: string): Filter => [{ column: 'cause', is: [cause] }]
+
 /** Failures with one cause and message each, an example, and the next command. */
 export function Failures({ filter, change }: { filter: Filter; change: ChangeView }) {
   const { run } = useShared()
@@ -37,7 +39,11 @@ export function Failures({ filter, change }: { filter: Filter; change: ChangeVie
             </div>
             <p className="failure-message">
               <bdi>{example.error_message}</bdi>{' '}
-              <button type="button" className="link" onClick={() => change({ unit: example.unit_id, at: null })}>
+              <button
+                type="button"
+                className="link"
+                onClick={() => change({ unit: example.unit_id, among: hasCause ? failedBy(cause) : [], at: null })}
+              >
                 Example: <bdi>{example.unit_id}</bdi>
               </button>
             </p>

@@ -22,7 +22,9 @@ export interface ViewState {
   columns: string[] | null
   /** The unit whose detail is open. */
   unit: string | null
-  /** The place of that unit in the filtered and sorted rows, if it was opened from there. */
+  /** The rows that the detail steps through, by unit ID; null for the filtered and sorted rows. */
+  among: Filter | null
+  /** The place of that unit in the rows that the detail steps through, if it is known. */
   at: number | null
   /** What is drawn to review; null before a draw. */
   plan: ReviewPlan | null
@@ -35,6 +37,7 @@ export const START: ViewState = {
   color: null,
   columns: null,
   unit: null,
+  among: null,
   at: null,
   plan: null,
 }
@@ -47,6 +50,13 @@ export function formatState(state: ViewState): string {
   if (state.color !== null) query.set('color', state.color)
   for (const column of state.columns ?? []) query.append('column', column)
   if (state.unit !== null) query.set('unit', state.unit)
+  if (state.unit !== null && state.among !== null) {
+    query.set('among', '')
+    for (const condition of state.among) {
+      const [key, value] = formatCondition(condition)
+      query.append(`among.${key}`, value)
+    }
+  }
   if (state.unit !== null && state.at !== null) query.set('at', String(state.at))
   if (state.plan !== null) query.set('draw', JSON.stringify(state.plan))
   const text = query.toString()
@@ -63,6 +73,12 @@ function parsePlan(text: string | null): ReviewPlan | null {
   }
 }
 
+function parseFilter(query: URLSearchParams, prefix: string): Filter {
+  return [...query]
+    .map(([key, text]) => (key.startsWith(prefix) ? parseCondition(key.slice(prefix.length), text) : null))
+    .filter((condition) => condition !== null)
+}
+
 /** Reads a hash. What it cannot read is left out, so that an address that was cut off still opens. */
 export function parseState(hash: string): ViewState {
   const [name = '', ...rest] = hash.replace(/^#/, '').split('?')
@@ -72,11 +88,12 @@ export function parseState(hash: string): ViewState {
   const at = query.get('at')
   return {
     screen: SCREENS.find((screen) => screen === name) ?? 'overview',
-    filter: [...query].map(([key, text]) => parseCondition(key, text)).filter((condition) => condition !== null),
+    filter: parseFilter(query, ''),
     sort: sort !== null && /^[-+]./.test(sort) ? { column: sort.slice(1), descending: sort.startsWith('-') } : null,
     color: query.get('color'),
     columns: columns.length === 0 ? null : columns,
     unit: query.get('unit') || null,
+    among: query.has('among') ? parseFilter(query, 'among.') : null,
     at: at !== null && /^\d{1,9}$/.test(at) ? Number(at) : null,
     plan: parsePlan(query.get('draw')),
   }
