@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { link, mkdtemp, open, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { link, mkdtemp, open, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { identityOf, type LocalFileRequest } from '../../src/contract/local-file.ts'
+import { OBJECT_FILE_HEADER, TAKES_FILE_HEADER } from '../../src/contract/object-file.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { startLocalCloud, type LocalCloud } from '../../src/host/local-cloud.ts'
 import { admin, callApi } from './local-cloud-fixture.ts'
 
@@ -84,6 +86,78 @@ describe('a file of this machine', () => {
     const again = await requestFor(path.join(photos, 'second-name.jpg'), 'same.jpg')
     expect((await admin(cloud, 'POST', 'objects', again)).status).toBe(200)
     expect((await download('same.jpg')).bytes.toString()).toBe('linked')
+  })
+})
+
+describe('a file that becomes an object again', () => {
+  // Files of the test are too new to be known by their times.
+  const HOUR_MS = 3_600_000
+  let later: LocalCloud
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'imagery-cloud-'))
+    const clock = { ...systemClock, now: () => Date.now() + HOUR_MS }
+    later = await startLocalCloud({ dataDir: folder, allServicesEnabled: true, clock })
+    const body = JSON.stringify({ name: 'photos', location: 'US' })
+    const headers = { 'content-type': 'application/json' }
+    await callApi(later, '/storage/v1/b?project=imagery-local', { method: 'POST', headers, body })
+  })
+
+  afterAll(async () => {
+    await later.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  async function store(file: string, name: string): Promise<void> {
+    expect((await admin(later, 'POST', 'objects', await requestFor(file, name))).status).toBe(200)
+  }
+
+  async function stored(name: string): Promise<{ text: string; hash: string | null; inode: number }> {
+    const url = `/storage/v1/b/photos/o/${name}?alt=media`
+    const answer = await callApi(later, url, { headers: { [TAKES_FILE_HEADER]: 'yes' } })
+    const file = decodeURIComponent(answer.headers.get(OBJECT_FILE_HEADER) ?? '')
+    const { ino } = await stat(file)
+    return { text: await readFile(file, 'latin1'), hash: answer.headers.get('x-goog-hash'), inode: ino }
+  }
+
+  it('shares its copy and checksum, which outlive the first object', async () => {
+    const file = await photo('again.jpg', Buffer.alloc(600_000, 'a'))
+    await store(file, 'first')
+    await store(file, 'second')
+    const [first, second] = [await stored('first'), await stored('second')]
+    expect(second).toEqual(first)
+    expect(first.inode).not.toBe((await stat(file)).ino)
+    await callApi(later, '/storage/v1/b/photos/o/first', { method: 'DELETE' })
+    expect(await stored('second')).toEqual(first)
+  })
+
+  it('is copied again after an edit that leaves its size and its time as they were', async () => {
+    const file = await photo('same-times.jpg', Buffer.alloc(600_000, 'a'))
+    const { atime, mtime } = await stat(file)
+    await utimes(file, atime, mtime)
+    const { mtimeNs } = await stat(file, { bigint: true })
+    await store(file, 'before')
+    const handle = await open(file, 'r+')
+    await handle.write('b', 0)
+    await handle.utimes(atime, mtime)
+    await handle.close()
+    expect((await stat(file, { bigint: true })).mtimeNs).toBe(mtimeNs)
+    await store(file, 'after')
+    expect([(await stored('before')).text[0], (await stored('after')).text[0]]).toEqual(['a', 'b'])
+    expect((await stored('after')).hash).not.toBe((await stored('before')).hash)
+  })
+
+  it('is copied again if it has just changed, when its times may not tell', async () => {
+    const file = await photo('new.jpg', Buffer.alloc(600_000, 'a'))
+    const inodes = []
+    for (const name of ['new-1.jpg', 'new-2.jpg']) {
+      expect((await admin(cloud, 'POST', 'objects', await requestFor(file, name))).status).toBe(200)
+      const url = `/storage/v1/b/photos/o/${name}?alt=media`
+      const answer = await callApi(cloud, url, { headers: { [TAKES_FILE_HEADER]: 'yes' } })
+      inodes.push((await stat(decodeURIComponent(answer.headers.get(OBJECT_FILE_HEADER) ?? ''))).ino)
+    }
+    expect(new Set(inodes).size).toBe(2)
   })
 })
 

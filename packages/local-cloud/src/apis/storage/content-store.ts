@@ -13,6 +13,8 @@ export type Chunks = AsyncIterable<Uint8Array> | readonly Uint8Array[]
 /** Completely stored bytes, under an ID that nothing refers to yet. */
 export interface StoredContent extends Checksums {
   contentId: string
+  /** The file of this machine that it is a copy of (`sourceOf`). */
+  source?: string | undefined
 }
 
 /**
@@ -95,6 +97,15 @@ export class ContentStore {
       throw error
     }
     return { contentId, ...checksums.finish() }
+  }
+
+  /** Gives content a second ID without a copy, as it never changes; undefined if it is gone, or the disk cannot do this. */
+  async share(contentId: string): Promise<string | undefined> {
+    const sharedId = randomUUID()
+    return link(this.#contentFile(contentId), this.#newContentFile(sharedId)).then(
+      () => sharedId,
+      () => undefined,
+    )
   }
 
   async copy(contentId: string): Promise<string> {

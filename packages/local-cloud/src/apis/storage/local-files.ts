@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, type BigIntStats } from 'node:fs'
 import { chmod, copyFile, open, type FileHandle } from 'node:fs/promises'
 import { identityOf, type LocalFileRequest } from '../../contract/local-file.ts'
 import { PRIVATE_FILE_MODE } from '../../kernel/atomic-file.ts'
@@ -17,15 +17,14 @@ const BLOCK_BYTES = 1024 * 1024
  */
 export async function withLocalFile<Result>(
   { path, file }: Pick<LocalFileRequest, 'path' | 'file'>,
-  use: (handle: FileHandle) => Promise<Result>,
+  use: (handle: FileHandle, stats: BigIntStats) => Promise<Result>,
   undo: (result: Result) => void,
 ): Promise<Result> {
   const handle = await open(path, OPEN_FLAGS).catch((error: unknown) => {
     throw new GoogleError('FAILED_PRECONDITION', `${path} cannot be opened: ${String(error)}`, { cause: error })
   })
   try {
-    const isSame = async (): Promise<boolean> => {
-      const stats = await handle.stat({ bigint: true })
+    const isSame = (stats: BigIntStats): boolean => {
       const identity = identityOf(stats)
       return (
         stats.isFile() && Object.entries(file).every(([key, value]) => identity[key as keyof typeof file] === value)
@@ -33,14 +32,27 @@ export async function withLocalFile<Result>(
     }
     const changed = (): GoogleError =>
       new GoogleError('FAILED_PRECONDITION', `${path} is not the file that was checked, or it has changed since`)
-    if (!(await isSame())) throw changed()
-    const result = await use(handle)
-    if (await isSame()) return result
+    const stats = await handle.stat({ bigint: true })
+    if (!isSame(stats)) throw changed()
+    const result = await use(handle, stats)
+    if (isSame(await handle.stat({ bigint: true }))) return result
     undo(result)
     throw changed()
   } finally {
     await handle.close()
   }
+}
+
+/** Disks round times, to two seconds at most: an edit so soon after another one can leave the times of a file as they are. */
+const RECENT_MS = 3_000
+
+/**
+ * A text that is equal only for the same content of the same file. Unlike the time of an edit, the time of the last change
+ * cannot be set back (https://man7.org/linux/man-pages/man7/inode.7.html). Undefined for a file that has just changed.
+ */
+export function sourceOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats, nowMs: number): string | undefined {
+  const isRecent = BigInt(Math.floor(nowMs) - RECENT_MS) * 1_000_000n < ctimeNs
+  return isRecent ? undefined : [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
 /**

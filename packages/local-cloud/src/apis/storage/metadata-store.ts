@@ -35,6 +35,8 @@ const MIGRATIONS = [
    CREATE TABLE generations (last INTEGER NOT NULL) STRICT;
    INSERT INTO generations VALUES (0)`,
   'CREATE TABLE policies (bucket TEXT PRIMARY KEY REFERENCES buckets (name) ON DELETE CASCADE, policy TEXT NOT NULL) STRICT',
+  `ALTER TABLE objects ADD COLUMN source TEXT NOT NULL DEFAULT '';
+   CREATE INDEX object_sources ON objects (source) WHERE source <> ''`,
 ]
 
 export interface BucketRow {
@@ -60,6 +62,8 @@ export interface ObjectRow {
   updatedMs: number
   /** The fields that its owner can set: contentType, metadata, … */
   fields: ObjectFields
+  /** The file of this machine that its content is a copy of (`sourceOf`), or empty. */
+  source: string
 }
 
 export interface ObjectFields {
@@ -143,6 +147,11 @@ export class MetadataStore {
     return objectRow(this.#sql.object.get(bucket, name))
   }
 
+  /** An object with a copy of a file of this machine. */
+  objectFrom(source: string): ObjectRow | undefined {
+    return objectRow(this.#sql.objectFrom.get(source))
+  }
+
   /** Objects whose name is greater than `after`, or not less than `from`, in byte order. */
   objects(bucket: string, { after, from }: { after?: string; from?: string }, limit: number): ObjectRow[] {
     const rows =
@@ -165,6 +174,7 @@ export class MetadataStore {
       row.createdMs,
       row.updatedMs,
       JSON.stringify(row.fields),
+      row.source,
     )
   }
 
@@ -229,9 +239,10 @@ function statements(database: DatabaseSync) {
     putPolicy: prepare('INSERT OR REPLACE INTO policies VALUES (?, ?)'),
     anyObject: prepare('SELECT 1 FROM objects WHERE bucket = ? LIMIT 1'),
     object: prepare('SELECT * FROM objects WHERE bucket = ? AND name = ?'),
+    objectFrom: prepare("SELECT * FROM objects WHERE source = ? AND source <> '' LIMIT 1"),
     objectsAfter: prepare('SELECT * FROM objects WHERE bucket = ? AND name > ? ORDER BY name LIMIT ?'),
     objectsFrom: prepare('SELECT * FROM objects WHERE bucket = ? AND name >= ? ORDER BY name LIMIT ?'),
-    putObject: prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putObject: prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     deleteObject: prepare('DELETE FROM objects WHERE bucket = ? AND name = ?'),
     nextGeneration: prepare('UPDATE generations SET last = max(last + 1, ?) RETURNING last'),
     upload: prepare('SELECT * FROM uploads WHERE id = ?'),
@@ -275,6 +286,7 @@ function objectRow(row: Row): ObjectRow | undefined {
       createdMs: Number(row['created_ms']),
       updatedMs: Number(row['updated_ms']),
       fields: JSON.parse(String(row['fields'])) as ObjectFields,
+      source: String(row['source']),
     }
   )
 }

@@ -1,3 +1,5 @@
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import type { LocalFileRequest } from '../../contract/local-file.ts'
@@ -5,7 +7,7 @@ import type { Buckets } from './buckets.ts'
 import type { Checksums } from './checksums.ts'
 import type { Chunks, ContentStore, StoredContent } from './content-store.ts'
 import type { MetadataStore, ObjectFields, ObjectRow } from './metadata-store.ts'
-import { withLocalFile } from './local-files.ts'
+import { sourceOf, withLocalFile } from './local-files.ts'
 import { checkObjectName } from './names.ts'
 import { changedObjectFields, newObjectFields } from './object-fields.ts'
 import { checkPreconditions, type Preconditions } from './preconditions.ts'
@@ -66,10 +68,20 @@ export class Objects {
     this.checkNew(object)
     const stored = await withLocalFile(
       request,
-      (handle) => this.#content.storeFile(handle),
+      (handle, stats) => this.#storeFile(handle, stats),
       ({ contentId }) => this.#content.delete([contentId]),
     )
     return this.commit(object, stored)
+  }
+
+  /** Stores an open file: without a read if there is a copy of it already, as of each photo when a folder is used again. */
+  async #storeFile(handle: FileHandle, stats: BigIntStats): Promise<StoredContent> {
+    const source = sourceOf(stats, this.#clock.now())
+    const copy = source === undefined ? undefined : this.#store.objectFrom(source)
+    const contentId = copy && (await this.#content.share(copy.contentId))
+    if (!copy || contentId === undefined) return { ...(await this.#content.storeFile(handle)), source }
+    const { size, md5, crc32c } = copy
+    return { contentId, size, md5, crc32c, source }
   }
 
   /** Gives stored content its name. Deletes the content when the object is refused. */
@@ -147,6 +159,7 @@ export class Objects {
       md5: stored.md5,
       crc32c: stored.crc32c,
       contentId: stored.contentId,
+      source: stored.source ?? '',
       createdMs: nowMs,
       updatedMs: nowMs,
       fields: object.fields,
