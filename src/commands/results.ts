@@ -8,9 +8,10 @@ import { LOCATION } from '../services/results/geometry.ts'
 import { checkChoice, readRows, sameFailures, type RowChoice } from '../services/results/read-rows.ts'
 import { growHeapSlowly } from '../services/results/memory.ts'
 import { jsonRows } from '../services/results/json-rows.ts'
-import { withScratch } from '../services/results/scratch.ts'
+import type { CsvFlags } from '../services/results/text-pieces.ts'
 import { writeWholeFile } from '../services/results/whole-file.ts'
 import { checkSheetRows } from '../services/results/xlsx.ts'
+import { withScratchFolder } from '../services/source/scratch-folder.ts'
 import { openRawAnswers, openResults, type RunRows } from '../services/runs/results.ts'
 import { plainJson, plainText } from '../ui/plain-text.ts'
 import { printPieces } from '../ui/print-pieces.ts'
@@ -109,7 +110,7 @@ export default class Results extends CloudCommand {
       return undefined
     }
     if (format === 'table') return { ...done, rows: await this.#showTable(source, flags) }
-    const options = { rawCells: flags['raw-cells'], bom: flags.bom, signal }
+    const options = { rawCells: flags['raw-cells'], bom: flags.bom }
     const rows = await this.#export(source, flags, { format, file, options })
     if (file !== undefined) this.log(`Wrote ${rows.toLocaleString('en')} rows of ${source.table} to ${file}`)
     return { ...done, rows }
@@ -124,9 +125,9 @@ export default class Results extends CloudCommand {
     const { pages } = await readRows(source, choice)
     const { runId: run_id, table } = source
     const head = JSON.stringify({ run_id, table }).slice(0, -1)
-    await withScratch(undefined, async (scratch) => {
+    await withScratchFolder('imagery-results-', async (folder) => {
       // Only when all rows have been read is it certain that the document is no error.
-      const rows = await jsonRows(await scratch.folder(), pages, signal)
+      const rows = await jsonRows(folder, pages, signal)
       this.#isPrinted = true
       const tail = JSON.stringify(this.toSuccessJson({})).slice(1)
       await printPieces(printable(document(head, rows, tail), plainJson))
@@ -157,22 +158,20 @@ export default class Results extends CloudCommand {
   async #export(
     source: RunRows,
     choice: RowChoice,
-    { format, file, options }: { format: FileFormat; file: string | undefined; options: ExportFlags },
+    { format, file, options }: { format: FileFormat; file: string | undefined; options: CsvFlags },
   ): Promise<number> {
     const also = LOCATED.has(format) ? [placeOf(source, format), ...source.key] : []
     const rows = await readRows(source, choice, also)
     if (format === 'xlsx') checkSheetRows(rows.total)
-    return withScratch(file, async (scratch) => {
-      const made = exported(format, rows, { ...options, scratch })
-      // JSON is safe to print. A program gets CSV unchanged; a terminal gets it without control characters.
-      const isJson = format === 'jsonl' || format === 'geojson'
-      const isShown = file === undefined && process.stdout.isTTY
-      const change = isJson ? plainJson : isShown ? plainText : (piece: string): string => piece
-      const pieces = printable(made.pieces, change)
-      await (file === undefined ? printPieces(pieces) : writeWholeFile(file, pieces, options.signal))
-      this.#warnOfCuts(made)
-      return made.counted.rows
-    })
+    const made = exported(format, rows, options)
+    // JSON is safe to print. A program gets CSV unchanged; a terminal gets it without control characters.
+    const isJson = format === 'jsonl' || format === 'geojson'
+    const isShown = file === undefined && process.stdout.isTTY
+    const change = isJson ? plainJson : isShown ? plainText : (piece: string): string => piece
+    const pieces = printable(made.pieces, change)
+    await (file === undefined ? printPieces(pieces) : writeWholeFile(file, pieces, this.signal))
+    this.#warnOfCuts(made)
+    return made.counted.rows
   }
 
   #warnOfCuts({ cut: { cells, first } }: Export): void {
@@ -183,12 +182,6 @@ export default class Results extends CloudCommand {
       `${which} cut, because a spreadsheet's cell holds at most 32,767 characters; csv, jsonl and parquet have all`,
     )
   }
-}
-
-interface ExportFlags {
-  rawCells: boolean
-  bom: boolean
-  signal: AbortSignal
 }
 
 /** @throws ImageryError INVALID_FLAG if the rows have no place */

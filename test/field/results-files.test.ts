@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,7 +6,6 @@ import { describeTable } from '../../src/google/bigquery/bigquery.ts'
 import { exported } from '../../src/services/results/export.ts'
 import type { FileFormat } from '../../src/services/results/formats.ts'
 import { readRows, sameFailures, type RowChoice } from '../../src/services/results/read-rows.ts'
-import { withScratch } from '../../src/services/results/scratch.ts'
 import { writeWholeFile } from '../../src/services/results/whole-file.ts'
 import type { RunRows } from '../../src/services/runs/results.ts'
 import { LocalTables } from './local-table.ts'
@@ -98,10 +97,8 @@ afterAll(() => tables.close())
 async function written(name: string, format: FileFormat, choice: RowChoice = {}): Promise<string> {
   const file = path.join(tables.folder, name)
   const isGeo = format === 'geojson' || format === 'geoparquet'
-  await withScratch(file, async (scratch) => {
-    const rows = await readRows(source, choice, isGeo ? ['location', 'unit_id'] : [])
-    await writeWholeFile(file, exported(format, rows, { rawCells: false, bom: false, scratch }).pieces)
-  })
+  const rows = await readRows(source, choice, isGeo ? ['location', 'unit_id'] : [])
+  await writeWholeFile(file, exported(format, rows, { rawCells: false, bom: false }).pieces)
   return file
 }
 
@@ -289,38 +286,22 @@ describe('a file of results, read by another program', () => {
     },
   )
 
-  test('that DuckDB cannot write, as on a full disk, is a failure that names the folder', async () => {
-    const folder = path.join(tables.folder, 'no-space')
-    await mkdir(path.join(folder, 'rows.parquet'), { recursive: true })
-    const scratch = { folder: () => Promise.resolve(folder) }
-    const options = { rawCells: false, bom: false, scratch }
-    const { pieces } = exported('parquet', await readRows(source, {}), options)
-    await expect(Array.fromAsync(pieces)).rejects.toMatchObject({
-      code: 'FILE_NOT_WRITABLE',
-      message: expect.stringContaining(`${folder} cannot be written: IO Error: `),
-      suggestions: [expect.stringContaining(`df -h ${tables.folder} `)],
-    })
-  })
-
   test('leaves nothing beside it, also when it is interrupted', async () => {
     const cancel = new AbortController()
     const file = path.join(tables.folder, 'cut.parquet')
     const why = new Error('Ctrl-C')
-    const cut = withScratch(file, async (scratch) => {
-      const rows = await readRows(source, {})
-      const stopped = {
-        ...rows,
-        pages: (async function* () {
-          yield* rows.pages
-          cancel.abort(why)
-          yield []
-        })(),
-      }
-      const options = { rawCells: false, bom: false, scratch, signal: cancel.signal }
-      await writeWholeFile(file, exported('parquet', stopped, options).pieces, cancel.signal)
-    })
-    await expect(cut).rejects.toBe(why)
+    const rows = await readRows(source, {})
+    const stopped = {
+      ...rows,
+      pages: (async function* () {
+        yield* rows.pages
+        cancel.abort(why)
+        yield []
+      })(),
+    }
+    const { pieces } = exported('parquet', stopped, { rawCells: false, bom: false })
+    await expect(writeWholeFile(file, pieces, cancel.signal)).rejects.toBe(why)
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
-    expect((await readdir(tables.folder)).filter((name) => /part$|^\.imagery/.test(name))).toEqual([])
+    expect((await readdir(tables.folder)).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 })

@@ -2,14 +2,8 @@ import type { TableField } from '../../google/bigquery/bigquery.ts'
 import type { FileFormat } from './formats.ts'
 import { parquetPieces } from './parquet.ts'
 import type { ChosenRows, Row } from './read-rows.ts'
-import type { Scratch } from './scratch.ts'
 import { csvPieces, geoJsonPieces, jsonLinePieces, type CsvFlags } from './text-pieces.ts'
 import { xlsxPieces, type CutCells } from './xlsx.ts'
-
-export interface ExportOptions extends CsvFlags {
-  scratch: Scratch
-  signal?: AbortSignal | undefined
-}
 
 /** A file's content, and what was found while it was made: read it after the last piece. */
 export interface Export {
@@ -19,7 +13,7 @@ export interface Export {
 }
 
 /** Turns rows into the content of a file. Nothing is read before the first piece is asked for. */
-export function exported(format: FileFormat, { fields, total, pages }: ChosenRows, options: ExportOptions): Export {
+export function exported(format: FileFormat, { fields, total, pages }: ChosenRows, options: CsvFlags): Export {
   const counted = { rows: 0 }
   const cut: CutCells = { cells: 0, first: undefined }
   const rows = counting(pages, counted)
@@ -30,7 +24,7 @@ function piecesOf(
   format: FileFormat,
   fields: readonly TableField[],
   rows: { pages: AsyncIterable<Row[]>; total: number },
-  { cut, scratch, signal, ...csv }: ExportOptions & { cut: CutCells },
+  { cut, ...csv }: CsvFlags & { cut: CutCells },
 ): AsyncIterable<string | Buffer> {
   switch (format) {
     case 'csv':
@@ -43,7 +37,7 @@ function piecesOf(
       return xlsxPieces(fields, rows, cut)
     case 'parquet':
     case 'geoparquet':
-      return parquetPieces(fields, rows.pages, { isGeo: format === 'geoparquet', scratch, signal })
+      return parquetPieces(fields, rows.pages, { isGeo: format === 'geoparquet' })
   }
 }
 

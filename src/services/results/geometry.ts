@@ -10,12 +10,12 @@ export function pointOf(row: Row): [longitude: number, latitude: number] | undef
   return [longitude, latitude]
 }
 
-/** A point in Well-Known Binary, little-endian, as hex digits (https://libgeos.org/specifications/wkb/). */
-export function wkbHex([longitude, latitude]: [number, number]): string {
+/** A point in Well-Known Binary, little-endian (https://libgeos.org/specifications/wkb/). */
+export function wkbOf([longitude, latitude]: [number, number]): Buffer {
   const bytes = Buffer.alloc(21)
   bytes.writeUInt8(1, 0)
   bytes.writeUInt32LE(1, 1)
   bytes.writeDoubleLE(longitude, 5)
   bytes.writeDoubleLE(latitude, 13)
-  return bytes.toString('hex')
+  return bytes
 }

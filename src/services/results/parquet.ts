@@ -1,207 +1,150 @@
-import { createReadStream } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
-import path from 'node:path'
 import type { TableField } from '../../google/bigquery/bigquery.ts'
-import { typeOfField } from './columns.ts'
-import { duckDbError } from './duckdb-error.ts'
-import { pointOf, wkbHex } from './geometry.ts'
+import { writeStruct } from '../source/thrift.ts'
+import { pointOf, wkbOf } from './geometry.ts'
+import { ParquetChunk } from './parquet-chunk.ts'
+import { ParquetColumns, type AddValue } from './parquet-columns.ts'
+import { compressionOf, type Compression } from './parquet-compression.ts'
+import { binaryField, intField, longField, structField, structsField } from './parquet-thrift.ts'
+import { WKB } from './parquet-types.ts'
 import type { Row } from './read-rows.ts'
-import type { Scratch } from './scratch.ts'
 
-/** DuckDB refuses to hold more, and writes what it can to the temporary folder before. */
-const MEMORY_LIMIT = '192MB'
+/** A row group ends after this many bytes of values, because they are in memory until then. */
+const GROUP_BYTES = 4_000_000
 
-/**
- * The size of a Parquet row group as JSON text. All rows of a group are in memory at once, in several forms
- * (`bench/results.ts` measures it).
- */
-const GROUP_BYTES = 1_500_000
+/** DuckDB's own size of a row group, which it reads as a unit. */
+const GROUP_ROWS = 122_880
 
-/** The smallest group that DuckDB writes: one vector. */
-const LEAST_GROUP = 2_048
-const MOST_GROUP = 122_880
+const REQUIRED = 0
 
-/** The longest row of JSON must fit. DuckDB's buffers are a few times as large. */
-const LEAST_BUFFER = 256 * 1024
+/** At the beginning and the end of a file. */
+const MAGIC = Buffer.from('PAR1')
 
 export interface ParquetOptions {
   /** Whether to add the rows' places as GeoParquet (https://geoparquet.org/releases/v1.1.0/). */
   isGeo: boolean
-  scratch: Scratch
-  signal: AbortSignal | undefined
-}
-
-/** Yields rows as a Parquet file. The rows go through a temporary file, so that memory does not grow with them. */
-export async function* parquetPieces(
-  fields: readonly TableField[],
-  pages: AsyncIterable<Row[]>,
-  { isGeo, scratch, signal }: ParquetOptions,
-): AsyncGenerator<Buffer> {
-  const folder = await scratch.folder()
-  const file = path.join(folder, 'rows.parquet')
-  const seen: Seen = { rows: 0, bytes: 0, longest: 0, bounds: undefined }
-  const files = await writeParts(linesOf(pages, isGeo, seen), folder, signal)
-  const { DuckDBInstance } = await import('@duckdb/node-api')
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '1',
-    memory_limit: MEMORY_LIMIT,
-    temp_directory: path.join(folder, 'duckdb'),
-    // Nothing is downloaded, whatever a file looks like.
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  })
-  const connection = await instance.connect()
-  const interrupt = (): void => connection.interrupt()
-  signal?.addEventListener('abort', interrupt)
-  try {
-    await connection.run(copyStatement(fields, { files, file, seen, isGeo }))
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw duckDbError(error, { folder, kept: path.dirname(folder) })
-  } finally {
-    signal?.removeEventListener('abort', interrupt)
-    connection.closeSync()
-    instance.closeSync()
-  }
-  yield* createReadStream(file) as AsyncIterable<Buffer>
+  /** By default the best that Node.js has. */
+  compression?: () => Compression
 }
 
 /**
- * Writes text to small files. DuckDB reads JSON through a buffer of 32 MB, and a small file fills little of
- * it.
+ * Yields rows as a Parquet file (https://parquet.apache.org/docs/file-format/), a row group at a time. Of the rows before,
+ * memory has only what the end of the file says about them.
+ *
+ * @throws Error for a value that is none of its column's type
  */
-async function writeParts(
-  pieces: AsyncIterable<string>,
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const files: string[] = []
-  let part: FileHandle | undefined
-  let bytes = 0
+export async function* parquetPieces(
+  fields: readonly TableField[],
+  pages: AsyncIterable<Row[]>,
+  { isGeo, compression: begin = compressionOf }: ParquetOptions,
+): AsyncGenerator<Buffer> {
+  const file = new ParquetFile(fields, isGeo)
+  const compression = begin()
   try {
-    for await (const piece of pieces) {
-      signal?.throwIfAborted()
-      if (part === undefined || bytes > PART_BYTES) {
-        await part?.close()
-        part = undefined
-        files.push(path.join(folder, `rows-${files.length}.jsonl`))
-        part = await open(files.at(-1)!, 'w')
-        bytes = 0
-      }
-      await part.writeFile(piece)
-      bytes += Buffer.byteLength(piece)
+    yield MAGIC
+    for await (const page of pages) {
+      for (const row of page) file.add(row)
+      if (file.isGroupFull) yield* file.endGroup(compression)
     }
+    yield* file.endGroup(compression)
+    yield file.footer()
   } finally {
-    await part?.close()
+    compression.close()
   }
-  return files
 }
 
-const PART_BYTES = 500_000
+/** West, south, east, north. */
+type Bounds = [number, number, number, number]
 
-interface Seen {
-  rows: number
-  bytes: number
-  /** Bytes of the longest row. */
-  longest: number
-  /** West, south, east, north. */
-  bounds: [number, number, number, number] | undefined
-}
+class ParquetFile {
+  readonly #columns: ParquetColumns
+  readonly #chunks: ParquetChunk[] = []
+  readonly #names: readonly string[]
+  readonly #adds: [name: string, add: AddValue][]
+  readonly #geometry: { name: string; add: AddValue } | undefined
+  /** As Thrift, because there can be many. */
+  readonly #groups: Buffer[] = []
+  #bounds: Bounds | undefined
+  #at = MAGIC.length
+  #rows = 0
+  #groupRows = 0
 
-/** The name of the point's digits in the temporary file, which no column of BigQuery can have. */
-const POINT = '__ROOT__point'
+  constructor(fields: readonly TableField[], isGeo: boolean) {
+    this.#columns = new ParquetColumns((leaf) => {
+      const chunk = new ParquetChunk(leaf)
+      this.#chunks.push(chunk)
+      return (value, repetition, definition) => chunk.add(value, repetition, definition)
+    })
+    this.#adds = fields.map((field) => [field.name ?? '', this.#columns.field(field)])
+    const isTaken = fields.some(({ name }) => name?.toLowerCase() === 'geometry')
+    const name = isTaken ? 'imagery_geometry' : 'geometry'
+    this.#geometry = isGeo ? { name, add: this.#columns.column(name, WKB) } : undefined
+    this.#names = [...fields.map((field) => field.name ?? ''), ...(isGeo ? [name] : [])]
+  }
 
-async function* linesOf(pages: AsyncIterable<Row[]>, isGeo: boolean, seen: Seen): AsyncGenerator<string> {
-  for await (const page of pages) {
-    let lines = ''
-    for (const row of page) {
-      const point = isGeo ? pointOf(row) : undefined
-      if (point) seen.bounds = widened(seen.bounds ?? [...point, ...point], point)
-      const line = JSON.stringify(point ? { ...row, [POINT]: wkbHex(point) } : row)
-      const bytes = Buffer.byteLength(line)
-      seen.rows += 1
-      seen.bytes += bytes
-      seen.longest = Math.max(seen.longest, bytes)
-      lines += `${line}\n`
+  get isGroupFull(): boolean {
+    return this.#groupRows >= GROUP_ROWS || this.#chunks.reduce((sum, { bytes }) => sum + bytes, 0) >= GROUP_BYTES
+  }
+
+  add(row: Row): void {
+    for (const [name, add] of this.#adds) add(row[name], 0, 0)
+    if (this.#geometry) {
+      const point = pointOf(row)
+      if (point) this.#bounds = widened(this.#bounds ?? [...point, ...point], point)
+      this.#geometry.add(point && wkbOf(point), 0, 0)
     }
-    if (lines !== '') yield lines
+    this.#groupRows += 1
   }
-  // DuckDB reads at least one file.
-  if (seen.rows === 0) yield '\n'
-}
 
-type Bounds = NonNullable<Seen['bounds']>
+  /** Yields the rows since the last group. */
+  async *endGroup(compression: Compression): AsyncGenerator<Buffer> {
+    if (this.#groupRows === 0) return
+    const start = this.#at
+    const columns: Buffer[] = []
+    let uncompressed = 0
+    for (const chunk of this.#chunks) {
+      const written = await chunk.end(this.#at, compression)
+      columns.push(written.metadata)
+      uncompressed += written.uncompressed
+      this.#at += written.bytes
+      yield* written.pieces
+    }
+    const rows = this.#groupRows
+    const sizes = [longField(2, uncompressed), longField(3, rows), longField(5, start), longField(6, this.#at - start)]
+    this.#groups.push(writeStruct([structsField(1, columns), ...sizes]))
+    this.#rows += rows
+    this.#groupRows = 0
+  }
+
+  /** Returns what describes the file, at its end. */
+  footer(): Buffer {
+    const root = writeStruct([intField(3, REQUIRED), binaryField(4, 'schema'), intField(5, this.#names.length)])
+    const geo = this.#geometry && this.#geoMetadata(this.#geometry.name)
+    const metadata = writeStruct([
+      intField(1, 1),
+      structsField(2, [root, ...this.#columns.elements]),
+      longField(3, this.#rows),
+      structsField(4, this.#groups),
+      ...(geo === undefined ? [] : [structsField(5, [[binaryField(1, 'geo'), binaryField(2, geo)]])]),
+      binaryField(6, 'imagery'),
+      // Every column's bounds are in the order that its type defines.
+      structsField(
+        7,
+        this.#chunks.map(() => [structField(1, [])]),
+      ),
+    ])
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(metadata.length)
+    return Buffer.concat([metadata, length, MAGIC])
+  }
+
+  /** Without `crs`, coordinates are longitude and latitude in WGS 84. */
+  #geoMetadata(column: string): string {
+    const bbox = this.#bounds ? { bbox: this.#bounds } : {}
+    const described = { encoding: 'WKB', geometry_types: ['Point'], ...bbox }
+    return JSON.stringify({ version: '1.1.0', primary_column: column, columns: { [column]: described } })
+  }
+}
 
 function widened([west, south, east, north]: Bounds, [x, y]: [number, number]): Bounds {
   return [Math.min(west, x), Math.min(south, y), Math.max(east, x), Math.max(north, y)]
-}
-
-function copyStatement(
-  fields: readonly TableField[],
-  { files, file, seen, isGeo }: { files: readonly string[]; file: string; seen: Seen; isGeo: boolean },
-): string {
-  const names = fields.map(({ name }) => name ?? '')
-  const geometry = names.some((name) => name.toLowerCase() === 'geometry') ? 'imagery_geometry' : 'geometry'
-  const types = fields.map((field) => `${literal(field.name ?? '')}: ${literal(typeOf(field))}`)
-  const columns = [
-    ...fields.map(columnExpression),
-    ...(isGeo ? [`unhex(${identifier(POINT)}) AS ${identifier(geometry)}`] : []),
-  ]
-  const metadata = isGeo ? `, KV_METADATA {geo: ${literal(geoMetadata(geometry, seen))}}` : ''
-  // A row that does not fit ends the query.
-  const buffer = Math.max(LEAST_BUFFER, seen.longest + 1)
-  const wanted = Math.floor((GROUP_BYTES * seen.rows) / Math.max(1, seen.bytes))
-  const group = Math.min(MOST_GROUP, Math.max(LEAST_GROUP, wanted))
-  return `COPY (
-  SELECT ${columns.join(', ')}
-  FROM read_json([${files.map(literal).join(', ')}], format = 'newline_delimited', maximum_object_size = ${buffer},
-    columns = {${[...types, ...(isGeo ? [`${literal(POINT)}: 'VARCHAR'`] : [])].join(', ')}})
-) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${group}${metadata})`
-}
-
-/** https://geoparquet.org/releases/v1.1.0/. Without `crs`, coordinates are longitude and latitude in WGS 84. */
-function geoMetadata(column: string, { bounds }: Seen): string {
-  const described = { encoding: 'WKB', geometry_types: ['Point'], ...(bounds ? { bbox: bounds } : {}) }
-  return JSON.stringify({ version: '1.1.0', primary_column: column, columns: { [column]: described } })
-}
-
-const SCALARS: Readonly<Record<ReturnType<typeof typeOfField>, string>> = {
-  STRING: 'VARCHAR',
-  INT64: 'BIGINT',
-  FLOAT64: 'DOUBLE',
-  BOOL: 'BOOLEAN',
-  TIMESTAMP: 'TIMESTAMPTZ',
-  DATE: 'DATE',
-  DATETIME: 'TIMESTAMP',
-  TIME: 'TIME',
-  NUMERIC: 'DECIMAL(38, 9)',
-  BYTES: 'VARCHAR',
-  JSON: 'JSON',
-  STRUCT: '',
-  OTHER: 'VARCHAR',
-}
-
-/** The type of a column in the temporary file. */
-function typeOf(field: TableField): string {
-  const type = typeOfField(field)
-  const members = (field.fields ?? []).map((member) => `${identifier(member.name ?? '')} ${typeOf(member)}`)
-  const one = type === 'STRUCT' ? `STRUCT(${members.join(', ')})` : SCALARS[type]
-  return field.mode === 'REPEATED' ? `${one}[]` : one
-}
-
-/** Bytes are base64 in the temporary file, and stay so inside of a struct. */
-function columnExpression(field: TableField): string {
-  const name = identifier(field.name ?? '')
-  if (typeOfField(field) !== 'BYTES') return name
-  const read = (value: string): string => `from_base64(${value})`
-  const bytes = field.mode === 'REPEATED' ? `list_transform(${name}, lambda item: ${read('item')})` : read(name)
-  return `${bytes} AS ${name}`
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

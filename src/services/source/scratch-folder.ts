@@ -20,7 +20,8 @@ export async function withScratchFolder<Result>(
   try {
     return await work(folder)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    // A writer that was interrupted may still add a file.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 

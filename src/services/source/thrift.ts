@@ -152,7 +152,7 @@ class Reader {
   }
 }
 
-/** Writes one struct. */
+/** Writes one struct. A struct in it can be what this function has made before. */
 export function writeStruct(fields: ThriftStruct): Buffer {
   const parts: Buffer[] = []
   pushStruct(parts, fields)
@@ -212,7 +212,8 @@ function pushValue(parts: Buffer[], type: number, value: ThriftValue): void {
       return
     }
     case THRIFT.struct:
-      pushStruct(parts, value as ThriftStruct)
+      if (Buffer.isBuffer(value)) parts.push(value)
+      else pushStruct(parts, value as ThriftStruct)
       return
     default:
       parts.push(signed(value as bigint))

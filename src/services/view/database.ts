@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { totalmem } from 'node:os'
 import path from 'node:path'
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from '@duckdb/node-api'
-import { duckDbError } from '../results/duckdb-error.ts'
+import { duckDbError } from './duckdb-error.ts'
 
 export type Parameter = DuckDBValue
 

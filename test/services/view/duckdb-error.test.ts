@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { duckDbError } from '../../../src/services/results/duckdb-error.ts'
+import { duckDbError } from '../../../src/services/view/duckdb-error.ts'
 
 const FOLDERS = { folder: '/cache/rows', kept: '/cache' }
 
