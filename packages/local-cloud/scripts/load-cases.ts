@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CASE_GROUPS } from '../test/bigquery/load-cases/groups.ts'
+import { evidenceOf } from '../test/bigquery/load-cases/load-case.ts'
 
 /**
  * Writes packages/local-cloud/docs/load-jobs.md from the cases that test/bigquery/load-cases.test.ts runs, so that the page
@@ -26,7 +27,7 @@ const words = (text: string): string => text.replaceAll('|', '\\|').replaceAll('
 /** The text of packages/local-cloud/docs/load-jobs.md. */
 export function loadCasesPage(): string {
   const sections = Object.entries(CASE_GROUPS).map(([group, { cases }]) => {
-    const rows = cases.map(({ says, evidence, source }) => `| ${words(says)} | ${evidence} | <${source}> |`)
+    const rows = cases.map((each) => `| ${words(each.says)} | ${evidenceOf(each)} | <${each.source}> |`)
     const title = group[0]!.toUpperCase() + group.slice(1)
     return [`## ${title}`, '', '| behavior | evidence | source |', '|---|---|---|', ...rows, ''].join('\n')
   })

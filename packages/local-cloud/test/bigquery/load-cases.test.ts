@@ -92,7 +92,7 @@ async function load(
   sourceFormat: string,
   { options, given }: LoadCase,
 ): Promise<{ errorResult?: JobError; errors?: JobError[] }> {
-  const schema = given ? { schema: { fields: given.map(fieldOf) } } : {}
+  const schema = given ? { schema: { fields: given.map(fieldOf) } } : { autodetect: sourceFormat !== 'PARQUET' }
   const destinationTable = { projectId: 'demo', datasetId: 'd', tableId: table }
   const configuration = { load: { sourceUris, sourceFormat, destinationTable, ...schema, ...options } }
   const [job] = await bigquery.client.createJob({ configuration })

@@ -4,10 +4,9 @@ export interface LoadCase {
   says: string
   /** A page of Google's with its section, or a public issue in which someone saw it. */
   source: string
-  evidence: 'documented' | 'observed'
   /** The files, by default one. */
   content: FileContent | readonly FileContent[]
-  /** The load configuration, beside the source format. */
+  /** The load configuration, beside the source format, the schema and its detection. */
   options?: Record<string, unknown>
   /** The schema in the job's configuration, as `name TYPE`. Without it, the schema is detected. */
   given?: readonly string[]
@@ -27,6 +26,11 @@ export interface LoadCase {
 export type FileContent = string | Buffer | { select: string }
 
 const DOCS = 'https://cloud.google.com/bigquery/docs'
+
+/** Where a case comes from: a page of Google's, or someone who saw it. */
+export function evidenceOf({ source }: Pick<LoadCase, 'source'>): 'documented' | 'observed' {
+  return source.startsWith(DOCS) ? 'documented' : 'observed'
+}
 
 /** The pages that the cases cite. */
 export const PAGES = {

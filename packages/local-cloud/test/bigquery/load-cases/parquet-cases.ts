@@ -32,7 +32,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'BOOLEAN, FLOAT, DOUBLE, STRING and BYTE_ARRAY become BOOLEAN, FLOAT, STRING and BYTES',
     source: types,
-    evidence: 'documented',
     content: { select: "true AS a, 1.5::FLOAT AS b, 2.5::DOUBLE AS c, 'x' AS d, '\\xFF'::BLOB AS e" },
     schema: ['a BOOLEAN', 'b FLOAT', 'c FLOAT', 'd STRING', 'e BYTES'],
     rows: ['{"a":true,"b":1.5,"c":2.5,"d":"x","e":"/w=="}'],
@@ -40,7 +39,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'Integers of every width, signed or not, become INTEGER',
     source: types,
-    evidence: 'documented',
     content: {
       select: '1::TINYINT AS a, 2::USMALLINT AS b, 4294967295::UINTEGER AS c, 5::UBIGINT AS d, -6::BIGINT AS e',
     },
@@ -50,14 +48,12 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'An unsigned 64-bit integer above the maximum INTEGER is an error',
     source: `${PAGES.parquet}#unsigned_logical_types`,
-    evidence: 'documented',
     content: { select: '9223372036854775808::UBIGINT AS a' },
     error: [/9223372036854775808|out of range/i],
   },
   {
     says: 'DATE and timestamps of milliseconds and microseconds become DATE and TIMESTAMP, in UTC or not',
     source: types,
-    evidence: 'documented',
     content: {
       select:
         "DATE '2024-01-02' AS a, TIMESTAMP_MS '2024-01-01 00:00:00.5' AS b, TIMESTAMP '2024-01-01' AS c, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS d",
@@ -68,7 +64,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'INT96 becomes TIMESTAMP',
     source: types,
-    evidence: 'documented',
     content: withColumn({ type: 3, values: [plain.int96(43_200_000_000_000n, 2_460_311), plain.int96(0n, 2_440_588)] }),
     schema: ['id STRING REQUIRED', 'x TIMESTAMP REQUIRED'],
     rows: ['{"id":"a","x":"2024-01-01T12:00:00Z"}', '{"id":"b","x":"1970-01-01T00:00:00Z"}'],
@@ -76,7 +71,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'FIXED_LEN_BYTE_ARRAY becomes BYTES',
     source: types,
-    evidence: 'documented',
     content: withColumn({ type: 7, length: 2, values: bytes(2) }),
     schema: ['id STRING REQUIRED', 'x BYTES REQUIRED'],
     rows: ['{"id":"a","x":"AQE="}', '{"id":"b","x":"AgI="}'],
@@ -84,14 +78,12 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A timestamp before the year 1 is an error',
     source: 'https://github.com/googleapis/python-bigquery/issues/61',
-    evidence: 'observed',
     content: { select: "TIMESTAMP '0001-01-01' - INTERVAL 1 DAY AS x" },
     error: [/Invalid \w+ value/],
   },
   {
     says: 'TIME becomes TIME',
     source: 'https://github.com/googleapis/python-bigquery/issues/667',
-    evidence: 'observed',
     content: { select: "TIME '12:00:00.5' AS x" },
     schema: ['x TIME'],
     select: 'STRUCT(CAST(x AS STRING) AS x)',
@@ -100,7 +92,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A DECIMAL becomes NUMERIC by default',
     source: decimals,
-    evidence: 'documented',
     content: { select: '1.25::DECIMAL(5,2) AS a, 2.5::DECIMAL(15,2) AS b, 3.5::DECIMAL(38,9) AS c' },
     schema: ['a NUMERIC', 'b NUMERIC', 'c NUMERIC'],
     select: 'STRUCT(CAST(a AS STRING) AS a, CAST(b AS STRING) AS b, CAST(c AS STRING) AS c)',
@@ -109,7 +100,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A DECIMAL of more digits than NUMERIC has is still NUMERIC by default, if its values fit',
     source: decimals,
-    evidence: 'documented',
     content: { select: '1.5::DECIMAL(38,12) AS x' },
     schema: ['x NUMERIC'],
     select: 'STRUCT(CAST(x AS STRING) AS x)',
@@ -118,14 +108,12 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A value that does not fit is an error',
     source: decimals,
-    evidence: 'documented',
     content: { select: '123456789012345678901234567890::DECIMAL(38,0) AS x' },
     error: [/NUMERIC/],
   },
   {
     says: 'With decimalTargetTypes, the first type that holds the digits is taken: (38,9) NUMERIC, (38,10) BIGNUMERIC',
     source: decimals,
-    evidence: 'documented',
     content: { select: '1.5::DECIMAL(38,9) AS a, 1.25::DECIMAL(38,10) AS b' },
     options: { decimalTargetTypes: ['BIGNUMERIC', 'NUMERIC'] },
     schema: ['a NUMERIC', 'b BIGNUMERIC'],
@@ -135,7 +123,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'STRING supports every decimal',
     source: decimals,
-    evidence: 'documented',
     content: { select: '1.25::DECIMAL(38,12) AS x' },
     options: { decimalTargetTypes: ['STRING'] },
     schema: ['x STRING'],
@@ -144,7 +131,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'An ENUM is BYTES by default',
     source: `${PAGES.parquet}#enum_logical_type`,
-    evidence: 'documented',
     content: withColumn({ type: 6, converted: 4, values: ['red', 'blue'].map(plain.text) }),
     schema: ['id STRING REQUIRED', 'x BYTES REQUIRED'],
     rows: ['{"id":"a","x":"cmVk"}', '{"id":"b","x":"Ymx1ZQ=="}'],
@@ -152,7 +138,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'An ENUM is STRING with enumAsString',
     source: PAGES.parquetOptions,
-    evidence: 'documented',
     content: withColumn({ type: 6, converted: 4, values: ['red', 'blue'].map(plain.text) }),
     options: { parquetOptions: { enumAsString: true } },
     schema: ['id STRING REQUIRED', 'x STRING REQUIRED'],
@@ -161,7 +146,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'Nested groups become RECORDs',
     source: types,
-    evidence: 'documented',
     content: { select: "{'a': {'b': 1}, 'c': 'z'} AS x" },
     schema: ['x RECORD (a RECORD (b INTEGER), c STRING)'],
     rows: ['{"x":{"a":{"b":1},"c":"z"}}'],
@@ -169,7 +153,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A LIST is a RECORD of its groups by default',
     source: lists,
-    evidence: 'documented',
     content: { select: "['x', 'y'] AS tags" },
     schema: ['tags RECORD (list RECORD REPEATED (element STRING))'],
     rows: ['{"tags":{"list":[{"element":"x"},{"element":"y"}]}}'],
@@ -177,7 +160,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A LIST is a repeated column with enableListInference',
     source: lists,
-    evidence: 'documented',
     content: { select: "['x', 'y'] AS tags, [{'k': 1}] AS items, NULL::INTEGER[] AS none" },
     options: { parquetOptions: { enableListInference: true } },
     schema: ['tags STRING REPEATED', 'items RECORD REPEATED (k INTEGER)', 'none INTEGER REPEATED'],
@@ -186,7 +168,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A LIST in an older form is one too',
     source: lists,
-    evidence: 'documented',
     content: withColumn({
       name: 'array',
       type: 1,
@@ -202,7 +183,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A repeated column that is no LIST is repeated',
     source: types,
-    evidence: 'documented',
     content: withColumn({
       type: 1,
       repetition: 2,
@@ -215,7 +195,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A MAP is a RECORD of its entries by default',
     source: PAGES.parquetOptions,
-    evidence: 'documented',
     content: { select: "MAP {'a': 1} AS m" },
     schema: ['m RECORD (key_value RECORD REPEATED (key STRING REQUIRED, value INTEGER))'],
     rows: ['{"m":{"key_value":[{"key":"a","value":1}]}}'],
@@ -223,7 +202,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A MAP is an array of its entries with mapTargetType ARRAY_OF_STRUCT',
     source: PAGES.parquetOptions,
-    evidence: 'documented',
     content: { select: "MAP {'a': 1} AS m" },
     options: { parquetOptions: { mapTargetType: 'ARRAY_OF_STRUCT' } },
     schema: ['m RECORD REPEATED (key STRING REQUIRED, value INTEGER)'],
@@ -240,14 +218,12 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   ).map(([name, column]): LoadCase => ({
     says: `${name} is not among the conversions, and other combinations are not supported`,
     source: unsupported,
-    evidence: 'documented',
     content: withColumn(column),
     error: [`Column x has an unexpected logical type: ${name}.`],
   })),
   {
     says: 'A column whose values are all missing keeps its type',
     source: types,
-    evidence: 'documented',
     content: { select: "'a' AS id, NULL::DOUBLE AS x" },
     schema: ['id STRING', 'x FLOAT'],
     rows: ['{"id":"a","x":null}'],
@@ -255,7 +231,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A file without rows gives an empty table with its schema',
     source: `${PAGES.parquet}#parquet_schemas`,
-    evidence: 'documented',
     content: { select: "'a' AS id, 1 AS n WHERE false" },
     schema: ['id STRING', 'n INTEGER'],
     rows: [],
@@ -263,7 +238,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'The schema is that of the alphabetically last file',
     source: `${PAGES.parquet}#parquet_schemas`,
-    evidence: 'documented',
     content: [{ select: '1 AS n' }, { select: "2 AS n, 'x' AS last" }],
     schema: ['n INTEGER', 'last STRING'],
     rows: ['{"n":1,"last":null}', '{"n":2,"last":"x"}'],
@@ -271,14 +245,12 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A column name with other characters than letters, digits and underscores is an error',
     source: `${PAGES.parquet}#column_name_conversions`,
-    evidence: 'documented',
     content: { select: '\'x\' AS "capture date"' },
     error: ['Invalid field name "capture date"'],
   },
   {
     says: 'columnNameCharacterMap V1 changes such a name',
     source: `${PAGES.load}column_name_character_map`,
-    evidence: 'documented',
     content: { select: '\'x\' AS "capture date"' },
     options: { columnNameCharacterMap: 'V1' },
     schema: ['capture_date STRING'],
@@ -287,7 +259,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'Column names that differ only in case are an error',
     source: `${PAGES.parquet}#column_name_conversions`,
-    evidence: 'documented',
     content: parquetFile(
       ['path', 'PATH'].map((name) => ({ name, type: 6, converted: 0, values: [plain.text('x')] })),
       1,
@@ -297,7 +268,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: "An explicit schema of another type is an error that names the column and the file's type",
     source: 'https://github.com/broadinstitute/depmap_omics/pull/152',
-    evidence: 'observed',
     content: { select: "'x' AS clndisdbincl" },
     given: ['clndisdbincl INTEGER'],
     error: ["Parquet column 'clndisdbincl' has type BYTE_ARRAY which does not match the target cpp_type INT64."],
@@ -305,7 +275,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'An explicit schema can make a timestamp DATETIME',
     source: 'https://github.com/googleapis/python-bigquery/issues/56',
-    evidence: 'observed',
     content: { select: "TIMESTAMP '2024-01-01' AS x" },
     given: ['x DATETIME'],
     rows: ['{"x":"2024-01-01T00:00:00"}'],
@@ -313,7 +282,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A column that the metadata of GeoParquet describes becomes GEOGRAPHY',
     source: `${PAGES.parquet}#geospatial_data`,
-    evidence: 'documented',
     content: parquetFile([{ name: 'geometry', type: 6, values: [plain.text(POINT)] }], 1, { geo: JSON.stringify(GEO) }),
     schema: ['geometry GEOGRAPHY REQUIRED'],
     select: 'STRUCT(ST_ASTEXT(geometry) AS geometry)',
@@ -322,7 +290,6 @@ export const PARQUET_CASES: readonly LoadCase[] = [
   {
     says: 'A file that is no Parquet is an error',
     source: 'https://cloud.google.com/bigquery/docs/error-messages',
-    evidence: 'documented',
     content: 'id,name\n',
     error: ['Input file is not in Parquet format.'],
   },
