@@ -31,8 +31,16 @@ export function parseProfile(text: string, source: string, check: ProfileCheck):
 }
 
 function said({ message }: Error): string {
-  return /maximum call stack/i.test(message) ? 'is nested too deeply' : message
+  return PLAIN_WORDS.find(([words]) => words.test(message))?.[1] ?? message
 }
+
+/** What the YAML library says, and what it means. */
+const PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/maximum call stack/i, 'is nested too deeply'],
+  [/multiple documents/i, 'begins a second document; a profile is one, so remove the line of three dashes'],
+  [/keys must be unique/i, 'this name is there twice; each must be unique'],
+  [/excessive alias count/i, 'its aliases (*name) stand for more text than a profile can have'],
+]
 
 /** More than the longest prompt that a Gemini model reads. */
 const MAX_CHARACTERS = 10_000_000
@@ -62,11 +70,11 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
     content = document.toJS()
   } catch (error) {
     // yaml finds an unresolved alias, or too many aliases, only now.
-    throw invalidProfile(source, [{ line: 1, said: error instanceof Error ? error.message : String(error) }])
+    throw invalidProfile(source, [{ line: 1, said: error instanceof Error ? said(error) : String(error) }])
   }
   const parsed = profile.safeParse(content)
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content))
+    const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content, writtenIn(document)))
     const faulty = problems.map(({ path }) => path)
     const sound = soundParts(content, faulty)
     const others = sound === undefined ? [] : ownProblems(check(sound), faulty)
@@ -75,6 +83,14 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   const problems = check(parsed.data)
   if (problems.length > 0) throw invalidProfile(source, at(problems))
   return parsed.data
+}
+
+/** Finds how a value is written: \`007\` is the number 7. */
+function writtenIn(document: Document.Parsed): (path: readonly (string | number)[]) => string | undefined {
+  return (path) => {
+    const node = document.getIn(path, true)
+    return isScalar(node) ? node.source : undefined
+  }
 }
 
 /** Programs that keep JSON in JavaScript objects lose a member with this name. */

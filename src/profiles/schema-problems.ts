@@ -34,23 +34,33 @@ const EXPECTED: Readonly<Record<string, string>> = {
 }
 
 /** Says in plain words what an issue is about. Unknown fields get the line of the field, not of its parent. */
-export function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
+export function problemsOf(
+  issue: SchemaIssue,
+  content: unknown,
+  written: (path: Path) => string | undefined,
+): ProfileProblem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys' && issue.keys) {
     return issue.keys.map((key) => ({ path: [...path, key], reason: unknownField(path, key, valueAt(content, path)) }))
   }
   if (content === null) return [{ path, reason: 'the file is empty' }]
   const value = valueAt(content, path)
-  return [{ path, reason: value === undefined ? 'is missing' : reasonFor(issue, path, value) }]
+  return [
+    { path, reason: value === undefined ? 'is missing' : reasonFor(issue, path, { value, written: written(path) }) },
+  ]
 }
 
-function reasonFor(issue: SchemaIssue, path: Path, value: unknown): string {
-  if (path.at(-2) === 'enum') return enumReason(value)
+function reasonFor(
+  issue: SchemaIssue,
+  path: Path,
+  { value, written }: { value: unknown; written: string | undefined },
+): string {
+  if (path.at(-2) === 'enum') return enumReason(value, written)
   if (path.at(-1) === 'type' && Array.isArray(value))
     return `is a list of types, but a BigQuery column has one type; ${value.includes('null') ? 'leave null out, because a property that is not required can already be null' : 'choose one, string if the values differ'}`
   switch (issue.code) {
     case 'invalid_type':
-      return `is ${shown(value)}, not ${EXPECTED[issue.expected ?? ''] ?? issue.expected}: expected ${issue.expected}`
+      return `is ${shown(value)}, not ${EXPECTED[issue.expected ?? ''] ?? issue.expected}`
     case 'invalid_value': {
       const allowed = (issue.values ?? []).map(String)
       const near = nearestName(String(value), allowed)
@@ -68,11 +78,11 @@ function reasonFor(issue: SchemaIssue, path: Path, value: unknown): string {
   }
 }
 
-function enumReason(value: unknown): string {
+function enumReason(value: unknown, written = String(value)): string {
   if (value === '' || value === null)
     return `is ${value === '' ? 'empty' : 'null'}; leave it out, because a property that is not required can already be null`
   if (typeof value === 'number' || typeof value === 'boolean')
-    return `is ${String(value)}, not a text; write it in quotes: "${String(value)}"`
+    return `is ${written}, not a text; write it in quotes: "${written}"`
   return `is ${shown(value)}, not a text`
 }
 

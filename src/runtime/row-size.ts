@@ -31,7 +31,9 @@ const SHORTEST_CUT = 1_000
 export function cutText(text: string, characters: number): string {
   if (text.length <= characters) return text
   const mark = (removed: number): string => `… [${removed} characters cut by imagery]`
-  const kept = Math.max(0, characters - mark(text.length).length)
+  const kept = characters - mark(text.length).length
+  // In a short text, the mark would leave no room for what it is about.
+  if (kept < mark(text.length).length) return `${withoutHalves(text.slice(0, Math.max(0, characters - 1)))}…`
   return withoutHalves(text.slice(0, kept)) + mark(text.length - kept)
 }
 

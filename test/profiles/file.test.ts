@@ -98,8 +98,13 @@ test('all problems are listed at once, each with its line', () => {
 
 test.each([
   ['an empty file', '', ['1: the file is empty']],
-  ['a list', '- a\n', [expect.stringMatching(/^1: .*expected object/)]],
+  ['a list', '- a\n', [expect.stringMatching(/^1: is a list, not an object$/)]],
   ['a member that stands twice', 'name: a\ndescription: b\nname: c\n', [expect.stringMatching(/^3: .*unique/)]],
+  [
+    'two documents',
+    'name: a\n---\nname: b\n',
+    ['2: begins a second document; a profile is one, so remove the line of three dashes'],
+  ],
   ['an alias to nothing', 'name: *x\n', [expect.stringMatching(/^1: .*alias/)]],
   [
     'a bomb of aliases',

@@ -103,6 +103,11 @@ test.each([
     /^3: model: gemini-2.0-flash was retired by Google on 2026-02-05; its successor is gemini-3.5-flash-lite, /,
   ],
   [
+    'a choice that YAML reads as a number',
+    'prompt: x\noutput: {type: object, properties: {a: {type: string, enum: [b, 007]}}}',
+    /^4: output.properties.a.enum.1: is 007, not a text; write it in quotes: "007"$/,
+  ],
+  [
     'a choice that is there twice',
     'prompt: x\noutput: {type: object, properties: {a: {type: string, enum: [b, c, b]}}}',
     /^4: output.properties.a.enum.2: "b" is there twice/,

@@ -72,6 +72,8 @@ test('truncated text fits the limit, says how much is missing, and splits no pai
   const [, kept, removed] = /^(a+)… \[(\d+) characters cut by imagery\]$/.exec(cut) ?? []
   expect((kept?.length ?? 0) + Number(removed)).toBe(1_000)
   expect(cutText('short', 100)).toBe('short')
+  // Where the mark has no room, the beginning of the text is worth more.
+  expect(cutText('a'.repeat(30), 20)).toBe(`${'a'.repeat(19)}…`)
   expect(cutText('😀'.repeat(100), 91).isWellFormed()).toBe(true)
   expect(cutText('😀'.repeat(100), 92).isWellFormed()).toBe(true)
 })

@@ -25,6 +25,7 @@ const FENCED = /^```[a-z]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/i
 
 /** Thoughts that a model writes into its answer. The answer follows them. */
 const THOUGHTS = /^<(think|thinking|thought|reasoning)>[\s\S]*?<\/\1>/i
+const BEGINS_WITH_THOUGHTS = /^<(?:think|thinking|thought|reasoning)>/i
 const END_OF_THOUGHTS = /<\/(?:think|thinking|thought|reasoning)>/gi
 
 /**
@@ -81,7 +82,7 @@ function readText(body: string, reading: AnswerReading): ReadAnswer {
   return repaired(agreed(fitting.map(({ answer }) => answer)))
 }
 
-/** Leaves out the objects before the end of thoughts whose start is not in the text. */
+/** Leaves out the objects before the end of thoughts, and in thoughts without an end. */
 function afterThoughts(text: string, found: FoundObjects): FoundObjects {
   let from = 0
   let before = 0
@@ -90,7 +91,11 @@ function afterThoughts(text: string, found: FoundObjects): FoundObjects {
     while (before < found.objects.length && found.objects[before]!.end <= index) before += 1
     if (index <= (found.objects[before]?.start ?? index)) from = index
   }
-  return { ...found, objects: found.objects.filter(({ start }) => start >= from) }
+  const after = found.objects.filter(({ start }) => start >= from)
+  if (!BEGINS_WITH_THOUGHTS.test(text) || from > 0) return { ...found, objects: after }
+  // What thoughts that do not end have in the middle is a draft; at the very end, it is the answer.
+  const last = after.filter(({ end }) => /^\s*(?:```\s*)?$/.test(text.slice(end, end + 100)) && text.length < end + 100)
+  return { ...found, objects: last, fault: last.length === after.length ? found.fault : 'its thoughts do not end' }
 }
 
 /** Returns why an object is not certain to be the answer, from what follows it. */
@@ -144,13 +149,15 @@ function fit(value: unknown, { schema, check }: AnswerReading): Fitted | { fault
 }
 
 /**
- * Returns the only member of an object if that member fits and the profile does not name it: models sometimes wrap the
- * answer, as in `{"result": {…}}` (phenobarbital/ai-parrot#338, spinje/pflow#598).
+ * Returns the only object in an object if it fits and the profile names nothing around it: models sometimes wrap the
+ * answer, as in `{"result": {…}}`, `{"signs": [{…}]}` or `{"reasoning": "…", "answer": {…}}`
+ * (phenobarbital/ai-parrot#338, spinje/pflow#598).
  */
 function unwrapped(value: Record<string, unknown>, reading: AnswerReading): Record<string, unknown> | undefined {
-  const [only, ...others] = Object.values(value)
+  const [only, ...others] = Object.values(value).filter((member) => typeof member === 'object' && member !== null)
+  const inner: unknown = Array.isArray(only) && only.length === 1 ? only[0] : only
   const isWrapper = others.length === 0 && !namesAny(value, reading.schema)
-  return isWrapper && isObject(only) && 'columns' in fit(only, reading) ? only : undefined
+  return isWrapper && isObject(inner) && 'columns' in fit(inner, reading) ? inner : undefined
 }
 
 function namesAny(value: Record<string, unknown>, { properties = {} }: AnswerSchema): boolean {

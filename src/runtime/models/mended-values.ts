@@ -26,7 +26,9 @@ export function mendValues(value: unknown, schema: AnswerSchema): Mended {
   if (typeof value === 'number' && schema.enum?.includes(String(value))) return mended(String(value))
   if (value === null || typeof value !== 'object') return unchanged(value)
   if (Array.isArray(value)) {
-    const { items } = schema
+    const { items, type } = schema
+    // A list of one value is that value.
+    if (type !== 'array' && type !== 'object' && value.length === 1) return mended(mendValues(value[0], schema).value)
     return items === undefined ? unchanged(value) : together(value, (item) => mendValues(item, items))
   }
   return schema.properties === undefined
@@ -76,7 +78,7 @@ function mendText(text: string, schema: AnswerSchema): Mended {
   const trimmed = text.trim()
   switch (schema.type) {
     case 'string': {
-      const choice = schema.enum && !schema.enum.includes(text) ? onlyChoice(text, schema.enum) : undefined
+      const choice = schema.enum && !schema.enum.includes(text) ? choiceMeant(text, schema.enum) : undefined
       if (choice !== undefined) return mended(choice)
       const whole = withoutHalves(text)
       return { value: whole, isMended: whole !== text }
@@ -95,6 +97,14 @@ function mendText(text: string, schema: AnswerSchema): Mended {
       return isSame ? mended(mendValues(inner, schema).value) : unchanged(text)
     }
   }
+}
+
+/** What models put around a value: quotes, the stars of Markdown, the end of a sentence. A question mark is a doubt, and stays. */
+const AROUND = /^[\s\p{Cc}"'“”‘’`*_.,;:]+|[\s\p{Cc}"'“”‘’`*_.,;:]+$/gu
+
+/** The only allowed value that a text means, as it is or without what is around it. */
+function choiceMeant(text: string, choices: readonly string[]): string | undefined {
+  return onlyChoice(text, choices) ?? onlyChoice(text.replaceAll(AROUND, ''), choices)
 }
 
 /** The only allowed value that a text means, without case, spaces, hyphens and underscores. */
