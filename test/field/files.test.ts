@@ -57,6 +57,7 @@ describe('a CSV file', () => {
     ],
     ['text after a closing quote', 'asset_id,image\na,"1.jpg" x\n', /continues after its closing quote in line 2/],
     ['a quote inside a value', 'asset_id,image\na,6" pole.jpg\n', /a quote is in the middle of a value in line 2/],
+    ['a space before a quote', 'asset_id,image\n"a", "a.jpg"\n', /a space is before a quote in line 2/],
     ['a value too many', 'asset_id,image\na,1.jpg\nb,2,5.jpg\n', /line 3 has 3 values, and the header has 2/],
     ['a value too few', 'asset_id,image\na,"1\n2.jpg"\nb\n', /line 4 has 1 values, and the header has 2/],
   ])('with %s is refused with its line', async (_what, csv, message) => {
@@ -78,6 +79,7 @@ describe('the columns of a file', () => {
     ['spaces', 'Asset ID,Photo file\na,a.jpg\n', { asset: 'Asset ID', image: 'Photo file' }],
     ['other case and underscores', 'Asset ID,Photo file\na,a.jpg\n', { asset: 'asset_id', image: 'photo_file' }],
     ['accents', 'Numéro,Bild-Datei\na,a.jpg\n', { asset: 'Numéro', image: 'Bild-Datei' }],
+    ['characters without a form', '\u00a0Asset_ID,image\u200b\na,a.jpg\n', {}],
     ['decomposed accents', 'Nume\u0301ro,Bild\na,a.jpg\n', { asset: 'Num\u00e9ro', image: 'Bild' }],
     ['letters of other alphabets', '番号,写真\na,a.jpg\n', { asset: '番号', image: '写真' }],
     ['backticks', 'a`id,im`age\na,a.jpg\n', { asset: 'a`id', image: 'im`age' }],
@@ -244,6 +246,15 @@ describe('a file that is no text', () => {
     ['sheet.csv', `PK\u0003\u0004${'\0'.repeat(40)}`, 'a spreadsheet', 'unzip -l'],
     ['old-sheet.csv', Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1), 'a spreadsheet', 'CSV UTF-8'],
     ['columns.csv', 'PAR1\u0015\u0004\n', 'a Parquet file', 'columns.parquet'],
+    ['login.csv', '\n<!DOCTYPE html><html><body>Sign in</body></html>\n', 'a web page', 'head -c 300'],
+    [
+      'pointer.jsonl',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:1\n',
+      'a pointer of Git LFS',
+      'git lfs pull',
+    ],
+    ['rows.csv', '[{"asset_id":"a","image":"a.jpg"}]', 'it is JSON', 'rows.json'],
+    ['feed.csv', '<?xml version="1.0"?><rows/>', 'it is XML', 'head -c 300'],
     ['base.csv', `SQLite format 3\0${'\0'.repeat(40)}`, 'an SQLite database', 'sqlite3 -csv'],
   ]
   test.each(commands)('is refused with what it is and the next command: %s', async (name, content, what, command) => {

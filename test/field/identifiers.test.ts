@@ -115,3 +115,27 @@ describe('empty text is no value', () => {
     expect(await ids('blank.csv', 'asset_id,image\n" ",1.jpg\na,2.jpg\n')).toEqual([' ', 'a'])
   })
 })
+
+describe('an identifier that merges what may differ is taken as it is, with a word', () => {
+  test.each([
+    ['a word for nothing', 'asset_id,image\nNULL,1.jpg\nNULL,2.jpg\na,3.jpg\n', /^2 rows have the asset ID "NULL"/],
+    ['a shortened number', 'asset_id,image\n1.23457E+12,1.jpg\n1.23457E+12,2.jpg\n', /^Asset IDs of 2 rows look as if/],
+    [
+      'an observation ID that is none',
+      'asset_id,observation_id,image\na,new,1.jpg\na,new,2.jpg\n',
+      /only one image is used, for example observation_id "new" in lines 2 and 3/,
+    ],
+  ])('%s', async (_what, csv, expected) => {
+    const { units, warnings } = await tables.take('doubtful.csv', csv)
+    expect(warnings).toEqual([expect.stringMatching(expected)])
+    expect(units.flatMap(({ images }) => images).length).toBeGreaterThan(0)
+  })
+
+  test.each([
+    'asset_id,observation_id,snapshot_id,image\na,1,2025,1.jpg\na,1,2026,2.jpg\n',
+    'asset_id,observation_id,image\na,1,1.jpg\na,1,1.jpg\nb,1,2.jpg\n',
+    'asset_id,image\n1E5,1.jpg\nNaNa,2.jpg\n',
+  ])('but not %j', async (csv) => {
+    expect((await tables.take('certain.csv', csv)).warnings).toEqual([])
+  })
+})

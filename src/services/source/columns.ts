@@ -135,7 +135,8 @@ function namedField(
 
 /** Returns a name without regard to case, spaces, dashes and accents. */
 export function looseName(text: string): string {
-  const plain = text.normalize('NFD').replaceAll(/\p{Mn}/gu, '')
+  // Characters without a form, such as a zero-width space, come along when a header is copied.
+  const plain = text.normalize('NFD').replaceAll(/\p{Mn}|\p{Cf}/gu, '')
   return plain
     .trim()
     .toLowerCase()

@@ -123,19 +123,25 @@ function badCsv(
   const isOpen = code === 'CSV_QUOTE_NOT_CLOSED'
   // An open quote is noticed at the end of the file, and the other faults where they are.
   const line = isOpen ? rowLine : Number(error['lines'] ?? rowLine) + skippedLines
+  // BigQuery takes a quote after a space as the beginning of a value, and this reader does not.
+  const isAfterSpace = code === 'INVALID_OPENING_QUOTE' && /^\s+$/.test(String(error['field'] ?? ''))
   const reason = isOpen
     ? `a quote is not closed in the row that begins in line ${line}`
     : code === 'CSV_MAX_RECORD_SIZE'
       ? `a quote is not closed before line ${line}`
-      : code === 'INVALID_OPENING_QUOTE'
-        ? `a quote is in the middle of a value in line ${line}`
-        : code === 'CSV_INVALID_CLOSING_QUOTE'
-          ? `a value continues after its closing quote in line ${line}`
-          : error.message
+      : isAfterSpace
+        ? `a space is before a quote in line ${line}`
+        : code === 'INVALID_OPENING_QUOTE'
+          ? `a quote is in the middle of a value in line ${line}`
+          : code === 'CSV_INVALID_CLOSING_QUOTE'
+            ? `a value continues after its closing quote in line ${line}`
+            : error.message
   return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as CSV: ${reason}`, {
     suggestions: [
       `sed -n ${line}p ${shellWord(table.given)}`,
-      'Put quotes around the whole value, and double the quotes inside it',
+      isAfterSpace
+        ? 'Write no spaces before quotes'
+        : 'Put quotes around the whole value, and double the quotes inside it',
     ],
     cause: error,
   })

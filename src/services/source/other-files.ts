@@ -51,9 +51,43 @@ const BEGINNINGS: readonly { bytes: Buffer; of: (file: string) => OtherFile }[] 
   },
 ]
 
-/** Recognizes a file that is no text, whatever its name says, by its first bytes. */
+/** Texts that are no table, by how they begin. */
+const TEXTS: readonly { begins: RegExp; of: (file: string) => OtherFile }[] = [
+  {
+    begins: /^\s*<(?:!doctype html|html|head)\b/i,
+    of: (file) => ({
+      what: 'it is a web page, such as a login or an error page, not the file',
+      suggestions: [`head -c 300 ${shellWord(file)}`, 'Download the file again'],
+    }),
+  },
+  {
+    begins: /^\s*<\?xml\b/,
+    of: (file) => ({ what: 'it is XML', suggestions: [`head -c 300 ${shellWord(file)}`] }),
+  },
+  // https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer
+  {
+    begins: /^version https:\/\/git-lfs\.github\.com\/spec\//,
+    of: (file) => ({
+      what: 'it is a pointer of Git LFS, not the file',
+      suggestions: [`git lfs pull --include ${shellWord(file)}`],
+    }),
+  },
+]
+
+const CSV_NAME = /\.(?:csv|tsv)$/i
+const BEGINS_LIKE_JSON = /^\s*[[{]\s*["{]/
+const MOST_LETTERS = 200
+
+/** Recognizes a file that is no table, whatever its name says, by its beginning. */
 export function otherContent(beginning: Buffer, file: string): OtherFile | undefined {
-  return BEGINNINGS.find(({ bytes }) => beginning.subarray(0, bytes.length).equals(bytes))?.of(file)
+  const bytes = BEGINNINGS.find((each) => beginning.subarray(0, each.bytes.length).equals(each.bytes))
+  if (bytes) return bytes.of(file)
+  const text = beginning.toString('utf8', 0, MOST_LETTERS).replace(/^\uFEFF/, '')
+  if (CSV_NAME.test(file) && BEGINS_LIKE_JSON.test(text)) {
+    const suggestions = [`cp ${shellWord(file)} ${shellWord(withEnding(file, '.json'))}`]
+    return { what: 'it is JSON, not CSV', suggestions }
+  }
+  return TEXTS.find(({ begins }) => begins.test(text))?.of(file)
 }
 
 /** Returns what to do with a file whose extension is not a table's. */

@@ -2,6 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
+import { DoubtfulIds } from './doubtful-ids.ts'
 import { exactJson, exactText } from './exact-json.ts'
 import { shapedJson } from './json-shape.ts'
 import { point, readPoint, type Point } from './location-value.ts'
@@ -19,6 +20,10 @@ export class RowWriter {
   readonly #options: Options
   readonly #unread = new Map<string, UnreadValues>()
   readonly #assetIndex: number | undefined
+  readonly #imageIndex: number | undefined
+  /** Undefined where several images of one observation are usual, or none can be told. */
+  readonly #observationIndex: number | undefined
+  readonly #doubtful = new DoubtfulIds()
   /** Rows per asset, to know whether the choice of images depends on the times. */
   readonly #rowsOf = new Map<string, number>()
   #withoutAsset = 0
@@ -32,7 +37,12 @@ export class RowWriter {
     )
     this.#location = location
     this.#options = options
-    this.#assetIndex = columns.find(({ field }) => field.name === options.assetColumn)?.index
+    const indexOf = (wanted: string | null): number | undefined =>
+      columns.find(({ field }) => wanted !== null && field.name?.toLowerCase() === wanted.toLowerCase())?.index
+    this.#assetIndex = indexOf(options.assetColumn)
+    this.#imageIndex = indexOf(options.imageColumn)
+    // The newest snapshot of an observation has its image.
+    this.#observationIndex = indexOf('snapshot_id') === undefined ? indexOf('observation_id') : undefined
   }
 
   /** The columns as they are written: identifiers have type STRING. */
@@ -44,6 +54,7 @@ export class RowWriter {
   /** Returns a row as a line of JSON. */
   line({ values, line }: FileRow): string {
     this.#countAsset(values, line)
+    this.#countObservation(values, line)
     const members: string[] = []
     for (const column of this.#columns) {
       const json = this.#json(column, values[column.index], line)
@@ -70,7 +81,7 @@ export class RowWriter {
         `${countText(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
       )
     }
-    return warnings
+    return [...warnings, ...this.#doubtful.warnings()]
   }
 
   #countAsset(values: readonly unknown[], line: number): void {
@@ -78,10 +89,18 @@ export class RowWriter {
     const asset = exactText(values[this.#assetIndex])
     if (asset !== null && asset !== '') {
       this.#rowsOf.set(asset, (this.#rowsOf.get(asset) ?? 0) + 1)
+      this.#doubtful.addAsset(asset)
     } else if (values.some((value) => value !== null && value !== undefined && value !== '')) {
       if (this.#withoutAsset === 0) this.#firstWithoutAsset = line
       this.#withoutAsset += 1
     }
+  }
+
+  #countObservation(values: readonly unknown[], line: number): void {
+    const [observation, image, asset] = [this.#observationIndex, this.#imageIndex, this.#assetIndex].map((index) =>
+      index === undefined ? null : exactText(values[index]),
+    )
+    if (observation && image) this.#doubtful.addObservation({ asset: asset ?? null, observation, image, line })
   }
 
   #json(column: TextColumn, value: unknown, line: number): string | undefined {

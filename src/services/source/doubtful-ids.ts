@@ -1,0 +1,60 @@
+import { countText, exampleText } from './unread-values.ts'
+
+/** Words that programs write for a missing value. In a file they are text, so all rows with one of them become one asset. */
+const MISSING = /^(?:null|none|nan|nil|undefined|#?n\/a|\\n)$/i
+
+/** How a spreadsheet shows a number that is too long for its cell: the other digits are lost when it saves the file. */
+const SHORTENED = /^\d(?:[.,]\d+)?E\+\d+$/
+
+/** So many observations are compared; a column that is no observation's ID shows long before. */
+const MOST_OBSERVATIONS = 50_000
+
+/** Looks for identifiers of a file that merge what is not the same. Every one is taken as it is. */
+export class DoubtfulIds {
+  readonly #missing = new Map<string, number>()
+  #shortened = { rows: 0, example: '' }
+  readonly #images = new Map<string, { image: string; line: number }>()
+  #shared: string | undefined
+
+  addAsset(asset: string): void {
+    if (MISSING.test(asset)) this.#missing.set(asset, (this.#missing.get(asset) ?? 0) + 1)
+    if (!SHORTENED.test(asset)) return
+    this.#shortened.rows += 1
+    this.#shortened.example ||= asset
+  }
+
+  /** Compares the rows of one observation, of which only one is used. */
+  addObservation(row: { asset: string | null; observation: string; image: string; line: number }): void {
+    const { asset, observation, image, line } = row
+    if (this.#shared !== undefined) return
+    const key = JSON.stringify([asset, observation])
+    const first = this.#images.get(key)
+    if (first === undefined) {
+      if (this.#images.size < MOST_OBSERVATIONS) this.#images.set(key, { image, line })
+    } else if (first.image !== image) {
+      this.#shared = `observation_id ${JSON.stringify(exampleText(observation))} in lines ${first.line} and ${line}`
+      this.#images.clear()
+    }
+  }
+
+  /** One sentence for each kind. */
+  warnings(): string[] {
+    const { rows, example } = this.#shortened
+    return [
+      ...[...this.#missing].map(
+        ([asset, count]) =>
+          `${countText(count, 'row')} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`,
+      ),
+      ...(rows === 0
+        ? []
+        : [
+            `Asset IDs of ${countText(rows, 'row')} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`,
+          ]),
+      ...(this.#shared === undefined
+        ? []
+        : [
+            `Rows with different images are one observation, of which only one image is used, for example ${this.#shared}; give the column another name if it has no IDs of observations`,
+          ]),
+    ]
+  }
+}
