@@ -19,6 +19,11 @@ describe('the count of a file is the same on this machine, in a query and in the
     ['a unit without an observation', 'asset_id,image\na,\nb,1.jpg\n', { unit: 'observation' }],
     ['rows without an asset', 'asset_id,image\n,1.jpg\n,1.jpg\n,\n,\na,2.jpg\n', { unit: 'observation' }],
     [
+      'snapshots of numbers of other lengths',
+      'asset_id,observation_id,image,snapshot_id\na,o,old.jpg,9\na,o,new.jpg,10\n',
+      {},
+    ],
+    [
       'an observation in two snapshots',
       'asset_id,observation_id,image,snapshot_id\na,o,1.jpg,1\na,o,,2\nb,o,2.jpg,2\n',
       {},

@@ -155,3 +155,51 @@ describe('an external table', () => {
     expect(drive.suggestions[0]).toContain('--scopes=https://www.googleapis.com/auth/drive,')
   })
 })
+
+describe('a column that is no text', () => {
+  const of = (type: string, values: readonly unknown[], more: object = {}) =>
+    tables.table(
+      [{ name: 'asset_id', type, ...more }, USUAL[1]!],
+      values.map((asset_id, index) => ({ asset_id, gcs_uri: `gs://b/${index}.jpg` })),
+    )
+
+  test('but bytes is an ID as text where it is text, and no row ends the run', async () => {
+    const bytes = (hex: string) => Buffer.from(hex, 'hex').toString('base64')
+    const table = await of('BYTES', [bytes('6131'), bytes('fffe00'), bytes('fffe01'), bytes(''), null])
+    expect(await assets(table)).toEqual(['0xfffe00', '0xfffe01', 'a1'])
+    const images = await tables.table(
+      [USUAL[0]!, { name: 'gcs_uri', type: 'BYTES' }],
+      [{ asset_id: 'a', gcs_uri: bytes('fffe') }],
+    )
+    expect((await tables.takeTable(images)).units).toEqual([expect.objectContaining({ asset: 'a', images: [] })])
+  })
+
+  test('and cannot be one is refused with the view that makes one', async () => {
+    const table = await of('GEOGRAPHY', ['POINT(1 2)'])
+    const { code, suggestions } = await refused(table)
+    expect(code).toBe('COLUMN_NOT_FOUND')
+    expect(suggestions[0]).toContain('ST_ASTEXT(`asset_id`) AS asset')
+    await tables.view(`${table}_rows`, `SELECT *, ST_ASTEXT(asset_id) AS asset FROM \`${table}\``)
+    expect(await assets(`${table}_rows`, { asset: 'asset' })).toHaveLength(1)
+  })
+
+  test('is not used where imagery needs none, with a word', async () => {
+    const schema = [...USUAL, { name: 'observation_id', type: 'STRING', mode: 'REPEATED' }]
+    const table = await tables.table(schema, [row('a', { observation_id: ['x', 'y'] }), row('b')])
+    const { units, warnings } = await tables.takeTable(table)
+    expect(units.map(({ asset }) => asset)).toEqual(['a', 'b'])
+    expect(warnings).toEqual(['Column observation_id is not used, because its values are no text'])
+  })
+})
+
+test('the newest snapshot of an observation is found by its number, not by its first digit', async () => {
+  const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }, { name: 'snapshot_id', type: 'INTEGER' }]
+  const rows = [9, 10].map((id) => ({
+    asset_id: 'a',
+    observation_id: 'o',
+    snapshot_id: id,
+    gcs_uri: `gs://b/${id}.jpg`,
+  }))
+  const { units } = await tables.takeTable(await tables.table(schema, rows))
+  expect(units[0]!.images).toEqual(['gs://b/10.jpg'])
+})

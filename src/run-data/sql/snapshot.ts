@@ -17,6 +17,8 @@ export interface SnapshotSource {
   /** Null when the table has none, which is allowed only for units of one observation. */
   assetColumn: string | null
   imageColumn: string
+  /** Whether the asset's ID is of type BYTES, which need not be text. */
+  hasBytesAsAsset?: boolean
   /** Columns of the source that the results have too. */
   keep?: readonly Column[]
   /** Prepended to the paths of images, but not to addresses: the location of the staged images of a local file. */
@@ -57,7 +59,7 @@ export function snapshotQuery(source: SnapshotSource): string {
     ${asset} AS asset_id,
     ${observation} AS observation_id,
     ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
-    ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,${keptStruct(source)}
+    ${source.hasSnapshotId ? snapshotExpression('snapshot_id') : "''"} AS snapshot_id,${keptStruct(source)}
     ${place.location} AS location,
     ${counted.includes('location') ? `${place.unread} AS location_unread,\n    ` : ''}${timeColumn('detection', source.detectionTime)},
     ${timeColumn('capture', source.captureTime)}
@@ -162,8 +164,14 @@ export function snapshotColumns(source: SnapshotSource): Record<'asset' | 'obser
   const { where } = source
   if (where !== null && conditionFault(where)) throw new RangeError(`not a condition: ${where}`)
   const image = textExpression(quotedColumn(source.imageColumn))
+  const asset = source.assetColumn === null ? undefined : quotedColumn(source.assetColumn)
   return {
-    asset: source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quotedColumn(source.assetColumn)),
+    asset:
+      asset === undefined
+        ? 'CAST(NULL AS STRING)'
+        : source.hasBytesAsAsset
+          ? bytesExpression(asset)
+          : textExpression(asset),
     observation: source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image,
     image,
     from: `${quoted(source.path)}${where === null ? '' : `\nWHERE (\n${where}\n)`}`,
@@ -173,9 +181,20 @@ export function snapshotColumns(source: SnapshotSource): Record<'asset' | 'obser
 /** Addresses that imagery reads: in Cloud Storage, as gs:// or as one of its URLs. */
 export const GS_ADDRESS = String.raw`^\s*(?:[Gg][Ss]:|[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9._-]+\.)?(storage|www)\.(googleapis|cloud\.google)\.com/)`
 
-/** A value as text. Empty text is no value, as in a CSV file. */
+/** A value as text. Empty text is no value, as in a CSV file; nor are bytes that are no text, which would end the query. */
 function textExpression(column: string): string {
-  return `NULLIF(CAST(${column} AS STRING), '')`
+  return `NULLIF(SAFE_CAST(${column} AS STRING), '')`
+}
+
+/** Bytes as text if they are text, else in hexadecimal digits: an ID such as a UUID in 16 bytes. */
+function bytesExpression(column: string): string {
+  return `IFNULL(${textExpression(column)}, IF(BYTE_LENGTH(${column}) > 0, CONCAT('0x', TO_HEX(${column})), NULL))`
+}
+
+/** A snapshot's ID as a text that sorts by age: a number by its value, so that 9 comes before 10. */
+function snapshotExpression(column: string): string {
+  const text = `SAFE_CAST(${column} AS STRING)`
+  return `IF(REGEXP_CONTAINS(${text}, r'^[0-9]{1,19}$'), LPAD(${text}, 20, '0'), ${text})`
 }
 
 /** The asset's ID; for an observation, prefixed by its asset's, because two assets can share an image. */

@@ -5,7 +5,7 @@ import { nearestName } from '../../profiles/nearest-name.ts'
 import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
 import { LOCATION_FIELD, locationColumns } from './location-columns.ts'
 import type { SourceField } from './source-field.ts'
-import { checkOneValue, isJsonFile, isList, isStruct, nestedField } from './nested-columns.ts'
+import { checkOneValue, isJsonFile, isList, isOneText, isStruct, nestedField } from './nested-columns.ts'
 
 export type { SourceField } from './source-field.ts'
 
@@ -40,6 +40,7 @@ export type SourceColumns = Pick<
   SnapshotSource,
   | 'assetColumn'
   | 'imageColumn'
+  | 'hasBytesAsAsset'
   | 'hasObservationId'
   | 'hasSnapshotId'
   | 'location'
@@ -77,14 +78,22 @@ export function sourceColumns(
   }
   const assetColumn = needsAsset ? find('asset') : null
   const imageColumn = find('image')
+  const hasBytesAsAsset = fields.some(({ name, type }) => name === assetColumn && type === 'BYTES')
   if (missing.length > 0) throw columnsNotFound(table, missing, fields)
   const { location, guess } = flags.isConverted ? convertedLocation(byName) : locationColumns(fields)
   if (guess !== undefined) guesses.push(guess)
+  const isUsed = (name: string): boolean => {
+    const field = byName.get(name)
+    if (field && !isOneText(field))
+      guesses.push(`Column ${shownColumn(field)} is not used, because its values are no text`)
+    return field !== undefined && isOneText(field)
+  }
   return {
     assetColumn,
     imageColumn,
-    hasObservationId: byName.has('observation_id'),
-    hasSnapshotId: byName.has('snapshot_id'),
+    ...(hasBytesAsAsset ? { hasBytesAsAsset } : {}),
+    hasObservationId: isUsed('observation_id'),
+    hasSnapshotId: isUsed('snapshot_id'),
     location,
     ...timeKinds(fields),
     guesses,

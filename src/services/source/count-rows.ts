@@ -45,7 +45,10 @@ export async function countRows(
     const key = source.unit === 'asset' ? (asset ?? '') : JSON.stringify([asset ?? null, observation ?? ''])
     const unit = units.get(key) ?? { assetId: asset ?? null, observations: new Map<string, Observation>() }
     units.set(key, unit)
-    const found = { uri: image, order: [text(row['snapshot_id']) ?? '', text(row['capture_time']) ?? ''] as const }
+    const found = {
+      uri: image,
+      order: [sortable(text(row['snapshot_id']) ?? ''), text(row['capture_time']) ?? ''] as const,
+    }
     const known = unit.observations.get(observation ?? '')
     if (known) rows.repeatedRows += 1
     if (!known || isNewer(found, known)) unit.observations.set(observation ?? '', found)
@@ -67,6 +70,11 @@ export async function countRows(
 }
 
 const SAMPLES = 3
+
+/** A snapshot's ID as the snapshot's query sorts it. */
+function sortable(id: string): string {
+  return /^[0-9]{1,19}$/.test(id) ? id.padStart(20, '0') : id
+}
 
 /** Empty text is no value. */
 function text(value: unknown): string | undefined {

@@ -54,9 +54,20 @@ function byName(name: string, fields: readonly SourceField[]): SourceField | und
   )
 }
 
+/** Values that are no text, and what makes text of them. */
+const NO_TEXT: Readonly<Record<string, { what: string; text: (value: string) => string }>> = {
+  JSON: { what: 'JSON values', text: (value) => value },
+  GEOGRAPHY: { what: 'geographies', text: (value) => `ST_ASTEXT(${value})` },
+}
+
+/** Whether each value of a column is one text, or can be written as one. */
+export function isOneText(field: SourceField): boolean {
+  return !isList(field) && !isStruct(field) && NO_TEXT[field.type ?? ''] === undefined
+}
+
 /** @throws ImageryError COLUMN_NOT_FOUND, with the command that fixes it, for a column that has no text of its own */
 export function checkOneValue(field: SourceField, wanted: Wanted): void {
-  if (isList(field) || isStruct(field) || field.type === 'JSON') throw notOneValue(field, wanted, undefined)
+  if (!isOneText(field)) throw notOneValue(field, wanted, undefined)
 }
 
 /** @param members the path below the column, if the user named one */
@@ -71,11 +82,11 @@ function notOneValue(
   // jq reads the file, where a member has its own name: `$oid`, and not `_oid`.
   const inFile = isJsonFile(table) ? likely?.header : undefined
   const path = members ?? (likely ? [inFile ?? likely.name ?? 'FIELD'] : [])
-  const what = isList(field) ? 'arrays' : field.type === 'JSON' ? 'JSON values' : 'structs'
+  const what = isList(field) ? 'arrays' : (NO_TEXT[field.type ?? '']?.what ?? 'structs')
   const direct = members === undefined && likely && !isList(field)
   return new ImageryError(
     'COLUMN_NOT_FOUND',
-    `Column ${shown} of ${table} holds ${what}; --${role}-column must name a column with one value per row`,
+    `Column ${shown} of ${table} holds ${what}; --${role}-column must name a column with one text per row`,
     {
       suggestions: [
         ...commands({ field, path, table, role }),
@@ -130,7 +141,7 @@ function commands({
   const value =
     field.type === 'JSON'
       ? `JSON_VALUE(${isList(field) ? 'item' : column}, '$${path.map((part) => `.${part}`).join('')}')`
-      : `${isList(field) ? 'item' : column}${fieldPath}`
+      : (NO_TEXT[field.type ?? '']?.text ?? String)(`${isList(field) ? 'item' : column}${fieldPath}`)
   const query = isList(field)
     ? `CREATE VIEW \`${view}\` AS SELECT row.*, ${value} AS ${role} FROM \`${table}\` AS row, UNNEST(row.${column}) AS item`
     : `CREATE VIEW \`${view}\` AS SELECT *, ${value} AS ${role} FROM \`${table}\``

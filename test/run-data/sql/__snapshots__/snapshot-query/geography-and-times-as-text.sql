@@ -1,15 +1,15 @@
 WITH source AS (
   SELECT
-    NULLIF(CAST(`asset_id` AS STRING), '') AS asset_id,
-    IFNULL(NULLIF(CAST(observation_id AS STRING), ''), NULLIF(CAST(`gcs_uri` AS STRING), '')) AS observation_id,
-    NULLIF(CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
-    CAST(snapshot_id AS STRING) AS snapshot_id,
+    NULLIF(SAFE_CAST(`asset_id` AS STRING), '') AS asset_id,
+    IFNULL(NULLIF(SAFE_CAST(observation_id AS STRING), ''), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '')) AS observation_id,
+    NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
+    IF(REGEXP_CONTAINS(SAFE_CAST(snapshot_id AS STRING), r'^[0-9]{1,19}$'), LPAD(SAFE_CAST(snapshot_id AS STRING), 20, '0'), SAFE_CAST(snapshot_id AS STRING)) AS snapshot_id,
     IF(ST_GEOMETRYTYPE(location) = 'ST_Point', STRUCT(ST_Y(location) AS latitude, ST_X(location) AS longitude), NULL) AS location,
     IF(ST_GEOMETRYTYPE(location) = 'ST_Point', NULL, ST_ASTEXT(location)) AS location_unread,
     SAFE_CAST(CAST(detection_time AS STRING) AS TIMESTAMP) AS detection_time,
     NULLIF(TRIM(CAST(capture_time AS STRING)), '') AS capture_text
   FROM `my-project.city.latest_observations`
-  WHERE NULLIF(CAST(`asset_id` AS STRING), '') IS NOT NULL
+  WHERE NULLIF(SAFE_CAST(`asset_id` AS STRING), '') IS NOT NULL
 ), plain AS (
   SELECT *,
     CASE

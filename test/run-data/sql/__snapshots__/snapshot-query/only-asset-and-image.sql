@@ -1,14 +1,14 @@
 WITH source AS (
   SELECT
-    NULLIF(CAST(`pole` AS STRING), '') AS asset_id,
-    NULLIF(CAST(`photo` AS STRING), '') AS observation_id,
-    NULLIF(CAST(`photo` AS STRING), '') AS gcs_uri,
+    NULLIF(SAFE_CAST(`pole` AS STRING), '') AS asset_id,
+    NULLIF(SAFE_CAST(`photo` AS STRING), '') AS observation_id,
+    NULLIF(SAFE_CAST(`photo` AS STRING), '') AS gcs_uri,
     '' AS snapshot_id,
     CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>) AS location,
     CAST(NULL AS TIMESTAMP) AS detection_time,
     CAST(NULL AS TIMESTAMP) AS capture_time
   FROM `my-project.city.latest_observations`
-  WHERE NULLIF(CAST(`pole` AS STRING), '') IS NOT NULL
+  WHERE NULLIF(SAFE_CAST(`pole` AS STRING), '') IS NOT NULL
 ), newest AS (
   SELECT *, asset_id AS unit_id FROM source
   WHERE asset_id IS NOT NULL

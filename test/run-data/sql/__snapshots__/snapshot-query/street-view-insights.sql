@@ -1,15 +1,15 @@
 WITH source AS (
   SELECT
-    NULLIF(CAST(`asset_id` AS STRING), '') AS asset_id,
-    IFNULL(NULLIF(CAST(observation_id AS STRING), ''), NULLIF(CAST(`gcs_uri` AS STRING), '')) AS observation_id,
-    NULLIF(CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
-    CAST(snapshot_id AS STRING) AS snapshot_id,
+    NULLIF(SAFE_CAST(`asset_id` AS STRING), '') AS asset_id,
+    IFNULL(NULLIF(SAFE_CAST(observation_id AS STRING), ''), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '')) AS observation_id,
+    NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
+    IF(REGEXP_CONTAINS(SAFE_CAST(snapshot_id AS STRING), r'^[0-9]{1,19}$'), LPAD(SAFE_CAST(snapshot_id AS STRING), 20, '0'), SAFE_CAST(snapshot_id AS STRING)) AS snapshot_id,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, STRUCT(SAFE_CAST(location.latitude AS FLOAT64) AS latitude, SAFE_CAST(location.longitude AS FLOAT64) AS longitude), NULL) AS location,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, NULL, IF(NULLIF(CAST(location.latitude AS STRING), '') IS NOT NULL OR NULLIF(CAST(location.longitude AS STRING), '') IS NOT NULL, CONCAT(IFNULL(CAST(location.latitude AS STRING), 'null'), ', ', IFNULL(CAST(location.longitude AS STRING), 'null')), NULL)) AS location_unread,
     detection_time AS detection_time,
     capture_time AS capture_time
   FROM `my-project.city.latest_observations`
-  WHERE NULLIF(CAST(`asset_id` AS STRING), '') IS NOT NULL
+  WHERE NULLIF(SAFE_CAST(`asset_id` AS STRING), '') IS NOT NULL
 ), newest AS (
   SELECT *, asset_id AS unit_id FROM source
   WHERE asset_id IS NOT NULL
