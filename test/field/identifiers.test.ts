@@ -123,7 +123,7 @@ describe('an identifier that merges what may differ is taken as it is, with a wo
     [
       'an observation ID that is none',
       'asset_id,observation_id,image\na,new,1.jpg\na,new,2.jpg\n',
-      /only one image is used, for example observation_id "new" in lines 2 and 3/,
+      /only one of these images is used, for example observation_id "new" in lines 2 and 3/,
     ],
   ])('%s', async (_what, csv, expected) => {
     const { units, warnings } = await tables.take('doubtful.csv', csv)

@@ -6,7 +6,7 @@ const MISSING = /^(?:null|none|nan|nil|undefined|#?n\/a|\\n)$/i
 /** How a spreadsheet shows a number that is too long for its cell: the other digits are lost when it saves the file. */
 const SHORTENED = /^\d(?:[.,]\d+)?E\+\d+$/
 
-/** So many observations are compared; a column that is no observation's ID shows long before. */
+/** At most this number of observations is compared; a column that has no IDs of observations shows long before. */
 const MOST_OBSERVATIONS = 50_000
 
 /** Looks for identifiers of a file that merge what is not the same. Every one is taken as it is. */
@@ -23,7 +23,7 @@ export class DoubtfulIds {
     this.#shortened.example ||= asset
   }
 
-  /** Compares the rows of one observation, of which only one is used. */
+  /** Compares the rows of one observation: a run uses only one of them. */
   addObservation(row: { asset: string | null; observation: string; image: string; line: number }): void {
     const { asset, observation, image, line } = row
     if (this.#shared !== undefined) return
@@ -53,7 +53,7 @@ export class DoubtfulIds {
       ...(this.#shared === undefined
         ? []
         : [
-            `Rows with different images are one observation, of which only one image is used, for example ${this.#shared}; give the column another name if it has no IDs of observations`,
+            `Rows with different images have one observation ID, so only one of these images is used, for example ${this.#shared}; give the column another name if it has no IDs of observations`,
           ]),
     ]
   }
