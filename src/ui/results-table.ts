@@ -37,8 +37,10 @@ export function formatResults(table: ResultsTable, width: number): string {
   ].join('\n')
 }
 
-/** Columns that identify no asset for a person, and answer nothing. */
+/** Columns that answer nothing, besides the one that identifies the row. */
 const BESIDES: ReadonlySet<string> = new Set([
+  'asset_id',
+  'unit_id',
   'location',
   'detection_time',
   'run_id',
@@ -48,12 +50,17 @@ const BESIDES: ReadonlySet<string> = new Set([
   'finished_at',
 ])
 
-/** The asset, its status, and the answer's single values; of a failure its reason; what the user chose as it is. */
+/** Returns the column that tells rows apart: a run with one row per observation repeats its assets. */
+function identifyingColumn(rows: readonly Row[]): 'asset_id' | 'unit_id' {
+  const hasOwnId = ({ asset_id: asset, unit_id: unit }: Row): boolean =>
+    unit !== null && unit !== undefined && unit !== asset
+  return rows.some(hasOwnId) ? 'unit_id' : 'asset_id'
+}
+
+/** The row's ID, its status, and the answer's single values; of a failure its reason; what the user chose as it is. */
 function candidates({ columns, rows, isChosen, onlyFailed }: ResultsTable): string[] {
   if (isChosen) return [...columns]
-  const identifying = rows.some((row) => row['asset_id'] !== null && row['asset_id'] !== undefined)
-    ? 'asset_id'
-    : 'unit_id'
+  const identifying = identifyingColumn(rows)
   const first = onlyFailed ? [identifying, 'cause', 'error_message'] : [identifying, 'status']
   const isShown = (column: string): boolean =>
     !BESIDES.has(column) &&

@@ -58,6 +58,16 @@ describe('a table of results', () => {
     expect(text[1]).toMatch(/^pole-2 +schema +no JSON/)
   })
 
+  test('tells the observations of one asset apart, and an asset without an ID by its unit', () => {
+    const observed = ['o1', 'o2'].map((each) => ({ asset_id: 'pole-1', status: 'ok', unit_id: `pole-1/${each}` }))
+    const columns = ['asset_id', 'status', 'unit_id']
+    const text = (rows: ResultsTable['rows']): string[] => lines({ columns, rows, failures: [] }, 80).slice(0, 3)
+    expect(text(observed)).toEqual(['unit_id    status', 'pole-1/o1  ok', 'pole-1/o2  ok'])
+    const alike = [{ asset_id: 'pole-1', status: 'ok', unit_id: 'pole-1' }]
+    expect(text([...alike, { asset_id: null, status: 'pending', unit_id: 'pole-2' }])[0]).toBe('unit_id  status')
+    expect(text(alike).slice(0, 2)).toEqual(['asset_id  status', 'pole-1    ok'])
+  })
+
   test('shows the columns that the user chose, also empty ones', () => {
     const text = lines({ isChosen: true, columns: ['material', 'cause'], failures: [] }, 80)
     expect(text).toEqual(['material  cause', 'wood', '          schema'])
