@@ -64,6 +64,8 @@ export async function emulatedProject(
   // gRPC reads its certificates when it is loaded, and the local cloud loads it too.
   process.env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH'] = path.join(dataDir, 'identity', 'ca.pem')
   const { startLocalCloud } = await import('@imagery/local-cloud')
+  const { giveSigningKey } = await import('@imagery/local-cloud/test/identity/signing-key-fixture')
+  await giveSigningKey(dataDir)
   const cloud = await startLocalCloud({ dataDir, clock, accessLogFile, ...options })
   useLocalCloud(cloud.locator)
   const givePausesBack = clock.takePauses()

@@ -10,6 +10,7 @@ import { ManualClock } from '../../src/kernel/clock.ts'
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../src/host/local-cloud.ts'
 import { accessToken, callApi } from '../host/local-cloud-fixture.ts'
 import { eventually, pack } from '../cloud-run/cloud-run-fixture.ts'
+import { giveSigningKey } from '../identity/signing-key-fixture.ts'
 
 export const PARENT = 'projects/imagery-local/locations/us-central1'
 export const REPOSITORY = `${PARENT}/repositories/images`
@@ -40,6 +41,7 @@ export interface BuildHarness {
 
 export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}): Promise<BuildHarness> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'imagery-build-'))
+  await giveSigningKey(dataDir)
   const cloud = await startLocalCloud({ dataDir, allServicesEnabled: true, ...options })
   const token = await accessToken(cloud)
   const metadata = new Metadata()

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -12,6 +12,7 @@ import { GoogleError } from '../../src/kernel/errors.ts'
 import { clientProtos, serveGrpc } from '../../src/kernel/grpc-server.ts'
 import { operationsFace } from '../../src/kernel/operations.ts'
 import { accessOf } from '../iam/access-fixture.ts'
+import { giveSigningKey } from '../identity/signing-key-fixture.ts'
 import { cloudRunApi } from '../../src/apis/cloud-run/index.ts'
 import type { CloudRunApi, CloudRunOptions } from '../../src/apis/cloud-run/index.ts'
 
@@ -71,7 +72,7 @@ export function removeDirectory(directory: string): void {
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const { directory = temporaryDirectory(), clock = systemClock, objects = new Map(), ...overrides } = options
   const logLines: string[] = []
-  mkdirSync(path.join(directory, 'identity'), { recursive: true })
+  if (options.directory === undefined) await giveSigningKey(directory)
   const identity = await Identity.open({
     directory: path.join(directory, 'identity'),
     clock,

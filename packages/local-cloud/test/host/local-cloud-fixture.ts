@@ -9,6 +9,7 @@ import { afterEach, beforeEach } from 'vitest'
 import type { LocalCloudLocator } from '../../src/contract/locator.ts'
 import type { LocalCloudState } from '../../src/host/admin.ts'
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../src/host/local-cloud.ts'
+import { giveSigningKey } from '../identity/signing-key-fixture.ts'
 
 /** Starts local clouds in one folder per test; stops and deletes what the test leaves behind. */
 export class LocalClouds {
@@ -17,8 +18,9 @@ export class LocalClouds {
   #children: ChildProcess[] = []
 
   constructor() {
-    beforeEach(() => {
+    beforeEach(async () => {
       this.directory = mkdtempSync(path.join(tmpdir(), 'imagery-cloud-'))
+      await giveSigningKey(this.directory)
     })
     afterEach(async () => {
       for (const child of this.#children.splice(0)) child.kill('SIGKILL')
