@@ -249,3 +249,14 @@ describe('a damaged Parquet file', () => {
     ).toEqual([])
   })
 })
+
+test('a Parquet location of decimals with many digits is read, and such a number can be an ID', async () => {
+  const file = await selected(
+    "'7.0000000001'::DECIMAL(18,10) AS asset_id, 'a.jpg'::BLOB AS image, 59.9123456789::DECIMAL(18,10) AS lat, 10.7 AS lon",
+  )
+  const { units, warnings } = await taken(file)
+  expect(units).toMatchObject([
+    { asset: '7.0000000001', images: ['a.jpg'], location: { latitude: 59.9123456789, longitude: 10.7 } },
+  ])
+  expect(warnings[0]).toMatch(/^Column image holds bytes, which are read as paths or addresses/)
+})

@@ -76,9 +76,14 @@ export function sourceColumns(
     else checkOneValue(field, { table, role })
     return field?.name ?? ''
   }
+  const isOfBytes = (column: string): boolean => fields.some(({ name, type }) => name === column && type === 'BYTES')
   const assetColumn = needsAsset ? find('asset') : null
   const imageColumn = find('image')
-  const hasBytesAsAsset = fields.some(({ name, type }) => name === assetColumn && type === 'BYTES')
+  if (isOfBytes(imageColumn))
+    guesses.push(
+      `Column ${imageColumn} holds bytes, which are read as paths or addresses; images inside of a table are not read`,
+    )
+  const hasBytesAsAsset = assetColumn !== null && isOfBytes(assetColumn)
   if (missing.length > 0) throw columnsNotFound(table, missing, fields)
   const { location, guess } = flags.isConverted ? convertedLocation(byName) : locationColumns(fields)
   if (guess !== undefined) guesses.push(guess)

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
+import { tableOfFolder } from './other-files.ts'
 import { addressScheme } from '../../contracts/gs-uri.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import { openImageFolders, readListedHead, type ImageFolders } from './image-file.ts'
@@ -40,6 +41,7 @@ export async function folderRows(
     throw new ImageryError(
       'NO_ASSETS',
       [`${source.given} contains no images (${IMAGE_KINDS} are read)`, ...left, ...warnings].join('; '),
+      { suggestions: tableOfFolder(source.given, files) },
     )
   }
   warnings.push(...left)

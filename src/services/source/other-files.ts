@@ -74,6 +74,38 @@ const TEXTS: readonly { begins: RegExp; of: (file: string) => OtherFile }[] = [
   },
 ]
 
+/** How one table is made of the tables in a folder. */
+interface Parts {
+  ending: string
+  table: string
+  command: (all: string) => string
+}
+
+/** Programs write one table as many files: Spark, and BigQuery's own export. */
+const PARTS: readonly Parts[] = [
+  {
+    ending: '.parquet',
+    table: 'rows.parquet',
+    command: (all) => duckdb(`COPY (FROM read_parquet('${all}', union_by_name = true)) TO 'rows.parquet'`),
+  },
+  {
+    ending: '.csv',
+    table: 'rows.csv',
+    command: (all) => duckdb(`COPY (FROM read_csv('${all}', all_varchar = true, union_by_name = true)) TO 'rows.csv'`),
+  },
+  { ending: '.jsonl', table: 'rows.jsonl', command: (all) => `cat ${all} > rows.jsonl` },
+]
+
+const duckdb = (statement: string): string => `duckdb -c ${shellWord(statement)}`
+
+/** Returns the command that makes one table of the tables in a folder, if it has any. */
+export function tableOfFolder(folder: string, files: readonly { name: string }[]): string[] {
+  const found = PARTS.find(({ ending }) => files.some(({ name }) => name.endsWith(ending)))
+  if (found === undefined) return []
+  const command = found.command(`${folder.replace(/\/+$/, '')}/*${found.ending}`)
+  return [`${command}   (if its files are one table; then --table ${found.table})`]
+}
+
 const CSV_NAME = /\.(?:csv|tsv)$/i
 const BEGINS_LIKE_JSON = /^\s*[[{]\s*["{]/
 const MOST_LETTERS = 200

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -162,6 +162,20 @@ describe('a folder of images', () => {
       code: 'NO_ASSETS',
       message: expect.stringMatching(/^scans contains no images .*; 1 file is not used, .*: TIFF images \(1\)$/),
     })
+  })
+
+  test.each([
+    ['part-0.parquet', /^duckdb -c 'COPY \(FROM read_parquet\('\\''parts\/\*\.parquet'\\''/],
+    ['000000000000.csv', /^duckdb -c 'COPY \(FROM read_csv\('\\''parts\/\*\.csv'\\'', all_varchar = true/],
+    ['a.jsonl', /^cat parts\/\*\.jsonl > rows\.jsonl /],
+  ])('with the parts of a table, such as %s, gets the command that joins them', async (name, command) => {
+    const source = await folder('parts')
+    await writeFile(path.join(source.folder, name), 'x')
+    await expect(folderRows(source, CHOICE)).rejects.toMatchObject({
+      code: 'NO_ASSETS',
+      suggestions: [expect.stringMatching(command)],
+    })
+    await rm(source.folder, { recursive: true })
   })
 
   test('that no longer exists is named', async () => {

@@ -112,7 +112,7 @@ const LANGUAGE: readonly SupportEntry[] = [
   {
     method: 'GoogleSQL: types',
     state: 'partly',
-    note: 'BIGNUMERIC is stored and returned but not computed with; GEOGRAPHY holds points only; INTERVAL and RANGE are refused',
+    note: 'BIGNUMERIC is stored, returned and cast to FLOAT64 and STRING, but not computed with; GEOGRAPHY holds points only; INTERVAL and RANGE are refused',
   },
   {
     method: 'GoogleSQL: CAST, SAFE_CAST',

@@ -33,6 +33,11 @@ const CONVERSIONS: Partial<Record<ScalarName, Partial<Record<ScalarName, Convers
     FLOAT64: (sql) => `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)`,
     STRING: (sql) => `bq_numeric_to_string(CAST(${sql} AS VARCHAR))`,
   },
+  // Its values are texts of digits.
+  BIGNUMERIC: {
+    FLOAT64: (sql) => `CAST(${sql} AS DOUBLE)`,
+    STRING: (sql) => sql,
+  },
   BOOL: {
     INT64: (sql) => `CAST(${sql} AS BIGINT)`,
     STRING: (sql) => once([sql], (value) => `CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`),
@@ -81,10 +86,10 @@ export function explicitCast(value: Typed, type: SqlType, safe: boolean, at: num
     if (converted) return converted
     throw unsupported('CAST between STRUCT types', at)
   }
-  if ([value.type.kind, type.kind].includes('BIGNUMERIC')) throw unsupported('CAST of BIGNUMERIC', at)
   if (value.literal?.type === 'FLOAT64' && type.kind === 'NUMERIC')
     return coerce(value, type) ?? typed(constants.null(type), type, at)
   const convert = CONVERSIONS[value.type.kind]?.[type.kind]
+  if (!convert && [value.type.kind, type.kind].includes('BIGNUMERIC')) throw unsupported('this CAST of BIGNUMERIC', at)
   if (!convert) throw invalid()
   if (value.volatile && value.type.kind === 'BOOL')
     throw unsupported('CAST of an expression that differs with each evaluation', at)
