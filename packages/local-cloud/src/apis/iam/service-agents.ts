@@ -23,6 +23,8 @@ export class ServiceAgents {
   readonly #store: IamStore
   readonly #clock: Clock
   readonly #projectNumber: string
+  /** Agents by address, because every call with images in Cloud Storage looks one up. They are never deleted. */
+  readonly #known = new Map<string, ServiceAgent>()
 
   constructor(options: { store: IamStore; clock: Clock; projectNumber: string }) {
     this.#store = options.store
@@ -37,8 +39,13 @@ export class ServiceAgents {
   }
 
   find(email: string): ServiceAgent | undefined {
+    const known = this.#known.get(email)
+    if (known) return known
     const createdMs = this.#store.agentCreatedMs(email)
-    return createdMs === undefined ? undefined : { email, uniqueId: accountId(email), createdMs }
+    if (createdMs === undefined) return undefined
+    const agent = { email, uniqueId: accountId(email), createdMs }
+    this.#known.set(email, agent)
+    return agent
   }
 
   /** Idempotent. */

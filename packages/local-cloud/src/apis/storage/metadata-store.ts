@@ -88,8 +88,13 @@ export interface UploadRow {
   finishedGeneration: number | undefined
 }
 
+/** The buckets that calls named last are remembered, also those that do not exist; the map is cleared at this size. */
+const MAX_REMEMBERED_BUCKETS = 1_000
+
 /** Buckets, objects, policies and upload sessions, in `storage.sqlite`. */
 export class MetadataStore {
+  /** By name, because every call about an object looks its bucket up, most of them several times. */
+  readonly #known = new Map<string, BucketRow | undefined>()
   readonly #database: DatabaseSync
   readonly #sql: ReturnType<typeof statements>
 
@@ -100,11 +105,20 @@ export class MetadataStore {
 
   /** All of `work` is kept, or none. */
   atomically<Result>(work: () => Result): Result {
-    return transaction(this.#database, work)
+    try {
+      return transaction(this.#database, work)
+    } catch (error) {
+      this.#known.clear()
+      throw error
+    }
   }
 
-  bucket(name: string): BucketRow | undefined {
-    return bucketRow(this.#sql.bucket.get(name))
+  bucket(name: string): Readonly<BucketRow> | undefined {
+    if (this.#known.has(name)) return this.#known.get(name)
+    const row = bucketRow(this.#sql.bucket.get(name))
+    if (this.#known.size >= MAX_REMEMBERED_BUCKETS) this.#known.clear()
+    this.#known.set(name, row)
+    return row
   }
 
   buckets(project: string, after: string, prefix: string, limit: number): BucketRow[] {
@@ -112,6 +126,7 @@ export class MetadataStore {
   }
 
   putBucket(row: BucketRow): void {
+    this.#known.delete(row.name)
     this.#sql.putBucket.run(
       row.name,
       row.project,
@@ -123,6 +138,7 @@ export class MetadataStore {
   }
 
   deleteBucket(name: string): void {
+    this.#known.delete(name)
     this.#sql.deleteBucket.run(name)
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Numbers in [0, 1) that depend only on the generator's parameters. */
 export type Random = () => number
@@ -8,10 +8,7 @@ export type Random = () => number
  * other generators.
  */
 export function randomFrom(seed: number, ...words: readonly (string | number)[]): Random {
-  const digest = createHash('sha1')
-    .update(JSON.stringify([seed, ...words]))
-    .digest()
-  let state = digest.readUInt32LE(0)
+  let state = hash('sha1', JSON.stringify([seed, ...words]), 'buffer').readUInt32LE(0)
   // Mulberry32 over a well-mixed start.
   return () => {
     state = (state + 0x6d_2b_79_f5) >>> 0
