@@ -39,7 +39,7 @@ const pool = ((globalThis as { [POOL]?: Pool })[POOL] ??= { processes: [], copie
 
 /**
  * Runs commands in processes that have loaded Google's clients already, which saves a second of processor time a command.
- * Commands with the same environment and the same local cloud share a copy of our modules as well. With
+ * Commands with the same environment and the same local cloud, or none, share a copy of our modules as well. With
  * IMAGERY_COLD_COMMANDS set, each command gets a process of its own.
  */
 export class WarmCommands {
@@ -56,16 +56,28 @@ export class WarmCommands {
    */
   run(request: WarmRequest, dataDirectory: string): Promise<WarmOutcome> | undefined {
     if (IS_COLD || READ_AT_START.some((name) => name in request.environment)) return undefined
-    const copy = copyFor(request, dataFolder(request) ?? dataDirectory)
+    const folder = dataFolder(request) ?? dataDirectory
+    const locator = locatorIn(folder)
+    const key = JSON.stringify([request.environment, locator])
+    const copy = pool.copies.get(key) ?? (pool.lastCopy += 1)
+    if (locator !== '') pool.copies.set(key, copy)
     const idle = pool.processes.filter(({ isBusy }) => !isBusy)
     const warm = idle.find(({ copies }) => copies.has(copy)) ?? idle[0] ?? this.#start(request.environment)
     if (!warm) return undefined
     warm.copies.add(copy)
     warm.isBusy = true
-    return ask(warm, { ...request, copy }).finally(() => {
-      warm.isBusy = false
-      if (warm.copies.size > MOST_COPIES) end(warm)
-    })
+    return ask(warm, { ...request, copy })
+      .then((outcome) => {
+        if (locator !== '') return outcome
+        // The command may have started a local cloud, which no later command uses with the same clients.
+        if (outcome.usesCloud) pool.copies.delete(key)
+        else pool.copies.set(key, copy)
+        return outcome
+      })
+      .finally(() => {
+        warm.isBusy = false
+        if (warm.copies.size > MOST_COPIES) end(warm)
+      })
   }
 
   #start({ PATH, NODE_COMPILE_CACHE }: Record<string, string>): WarmProcess | undefined {
@@ -85,15 +97,6 @@ export class WarmCommands {
     pool.processes.push(started)
     return started
   }
-}
-
-/** Without a local cloud, the command may start one, which no later command uses with the same clients. */
-function copyFor({ environment }: WarmRequest, folder: string): number {
-  const locator = locatorIn(folder)
-  const key = JSON.stringify([environment, locator])
-  const copy = pool.copies.get(key) ?? (pool.lastCopy += 1)
-  if (locator !== '') pool.copies.set(key, copy)
-  return copy
 }
 
 async function ask(warm: WarmProcess, request: CopiedRequest): Promise<WarmOutcome> {

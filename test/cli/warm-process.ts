@@ -16,6 +16,8 @@ export interface WarmOutcome {
   exitCode: number
   stdout: string
   stderr: string
+  /** Whether our modules were set up for a local cloud. */
+  usesCloud: boolean
 }
 
 /** Commands with the same environment and the same copy of our modules share what these keep, such as clients of one local cloud. */
@@ -105,12 +107,14 @@ async function run({ args, environment, folder, copy }: CopiedRequest): Promise<
     copy,
     Object.fromEntries(OF_THE_CLOUD.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
   )
+  const usesCloud = OF_THE_CLOUD.some((name) => process.env[name] !== environment[name])
   // The folder may be deleted before the next command.
   process.chdir(dist)
   return {
     exitCode: bug === '' ? (exited ?? Number(process.exitCode ?? 0)) : 70,
     stdout: stdout(),
     stderr: stderr() + bug,
+    usesCloud,
   }
 }
 
