@@ -1,14 +1,4 @@
-import {
-  CLIPPED,
-  EDGE_STEP,
-  GRAY_AT,
-  GRAY_STEP,
-  NEAR_BLACK,
-  pixelKernel,
-  RGB_AT,
-  SUMS_AT,
-  TILE,
-} from './pixel-kernel.ts'
+import { CLIPPED, GRAY_AT, NEAR_BLACK, pixelKernel, RGB_AT, STEP, SUMS_AT, TILE } from './pixel-kernel.ts'
 
 /** The measurements of an image's pixels, rounded as in the results, so that a row explains its own verdict. */
 export interface PixelFigures {
@@ -68,54 +58,77 @@ function addTile(
 ): void {
   const kernel = pixelKernel()
   const bytes = new Uint8Array(kernel.memory.buffer)
-  const parts = new Int32Array(kernel.memory.buffer, SUMS_AT, 10)
+  const grays = new Uint16Array(kernel.memory.buffer)
+  const parts = new Int32Array(kernel.memory.buffer, SUMS_AT, 16)
   const left = Math.max(start - 1, 0)
-  const right = Math.min(end + 1, width)
+  const pixels = Math.min(end + 1, width) - left
+  const whole = pixels - (pixels % STEP)
   // The Laplacian of a row needs the rows above and below it, so three rows of gray are enough.
-  let [above, middle, below] = GRAY_AT
+  let [above, middle, below] = [GRAY_AT[0] / 2, GRAY_AT[1] / 2, GRAY_AT[2] / 2]
   // Edges exist between the outermost columns and rows.
   const firstEdge = Math.max(start, 1) - left
   const endEdge = Math.min(end, width - 1) - left
   for (let y = 0; y < height; y++) {
     ;[above, middle, below] = [middle, below, above]
-    bytes.set(rgb.subarray((y * width + left) * 3, (y * width + right) * 3), RGB_AT)
-    kernel.gray(RGB_AT, below, below + right - left)
-    addTones(sums, below + start - left, below + end - left)
-    if (y >= 2) addEdges(sums, above + firstEdge, middle + firstEdge, below + firstEdge, middle + endEdge)
+    bytes.set(rgb.subarray((y * width + left) * 3, (y * width + left + pixels) * 3), RGB_AT)
+    addRow(below)
+    if (height < 3 || endEdge <= firstEdge) continue
+    // The sum of the vertical second differences of all rows: what does not cancel out.
+    if (y === 0 || y === height - 1) sums.edges += sumOf(below + firstEdge, below + endEdge)
+    if (y === 1) sums.edges -= sumOf(below + firstEdge, below + endEdge)
+    if (y === height - 2) sums.edges -= sumOf(below + firstEdge, below + endEdge)
+    if (y >= 2) addEdges(middle + firstEdge, middle + endEdge)
   }
 
-  /** Whole steps in the kernel, the rest here. */
-  function addTones(into: Sums, from: number, to: number): void {
-    const rest = to - ((to - from) % GRAY_STEP)
+  /** Converts a row to gray and adds its tones: whole steps in the kernel, the rest here. */
+  function addRow(at: number): void {
+    if (whole > 0) {
+      kernel.gray(RGB_AT, at * 2, (at + whole) * 2)
+      sums.gray += partsFrom(0)
+      sums.squares += partsFrom(4)
+      sums.nearBlack += partsFrom(8)
+      sums.clipped += partsFrom(12)
+    }
+    for (let x = whole; x < pixels; x++) {
+      const color = RGB_AT + 3 * x
+      grays[at + x] = (299 * bytes[color]! + 587 * bytes[color + 1]! + 114 * bytes[color + 2]! + 500) / 1_000
+      addTone(grays[at + x]!, 1)
+    }
+    // The neighbors are of other tiles.
+    if (left < start) addTone(grays[at]!, -1)
+    if (left + pixels > end) addTone(grays[at + pixels - 1]!, -1)
+  }
+
+  function addTone(gray: number, times: 1 | -1): void {
+    sums.gray += times * gray
+    sums.squares += times * gray * gray
+    if (gray <= NEAR_BLACK) sums.nearBlack += times
+    else if (gray >= CLIPPED) sums.clipped += times
+  }
+
+  function addEdges(from: number, to: number): void {
+    // The horizontal second differences of a row cancel out except at its ends.
+    sums.edges += grays[from - 1]! - grays[from]! - grays[to - 1]! + grays[to]!
+    const rest = to - ((to - from) % STEP)
+    const [top, bottom] = [above - middle, below - middle]
     if (rest > from) {
-      kernel.tones(from, rest)
-      into.gray += parts[0]! + parts[1]! + parts[2]! + parts[3]!
-      into.squares += parts[4]! + parts[5]! + parts[6]! + parts[7]!
-      into.nearBlack += parts[8]!
-      into.clipped += parts[9]!
+      kernel.edges((top + from) * 2, from * 2, (bottom + from) * 2, rest * 2)
+      sums.edgeSquares += partsFrom(0)
     }
     for (let at = rest; at < to; at++) {
-      const gray = bytes[at]!
-      into.gray += gray
-      into.squares += gray * gray
-      if (gray <= NEAR_BLACK) into.nearBlack++
-      else if (gray >= CLIPPED) into.clipped++
+      const edge = grays[top + at]! + grays[bottom + at]! + grays[at - 1]! + grays[at + 1]! - 4 * grays[at]!
+      sums.edgeSquares += edge * edge
     }
   }
 
-  function addEdges(into: Sums, top: number, from: number, bottom: number, to: number): void {
-    const rest = to - ((to - from) % EDGE_STEP)
-    if (rest > from) {
-      kernel.edges(top, from, bottom, rest)
-      into.edges += parts[0]! + parts[1]! + parts[2]! + parts[3]!
-      into.edgeSquares += parts[4]! + parts[5]! + parts[6]! + parts[7]!
-    }
-    for (let at = Math.max(rest, from); at < to; at++) {
-      const aside = bytes[at - 1]! + bytes[at + 1]!
-      const edge = bytes[top + at - from]! + bytes[bottom + at - from]! + aside - 4 * bytes[at]!
-      into.edges += edge
-      into.edgeSquares += edge * edge
-    }
+  function partsFrom(index: number): number {
+    return parts[index]! + parts[index + 1]! + parts[index + 2]! + parts[index + 3]!
+  }
+
+  function sumOf(from: number, to: number): number {
+    let sum = 0
+    for (let at = from; at < to; at++) sum += grays[at]!
+    return sum
   }
 }
 

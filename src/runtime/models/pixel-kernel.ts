@@ -1,35 +1,28 @@
 import {
   add16,
   add32,
+  addFloat,
   addPairs16,
-  addPairs8,
   assembleModule,
-  bitmask,
-  bytesAtLeast,
-  bytesAtMost,
-  countBits,
+  below16,
   dot,
   get,
-  highHalf,
   i32,
   i32Add,
   load,
-  load8To16,
-  lowHalf,
-  multiply32,
+  multiplyFloat,
   narrowTo16,
-  narrowTo8,
   pickBytes,
   repeatWhileBelow,
   set,
   shiftLeft16,
-  shiftRight32,
-  splatByte,
-  splatI32,
+  splat16,
   store,
-  storeI32,
   subtract16,
+  subtract32,
+  toFloat,
   vectorOf16,
+  vectorOfFloat,
 } from './webassembly.ts'
 import type { Code, KernelFunction } from './webassembly.ts'
 
@@ -42,32 +35,38 @@ export const CLIPPED = 250
 /** The pixels of a row that the kernel takes at once, so that all it needs fits in one page and no sum exceeds 32 bits. */
 export const TILE = 4_096
 
-/** The places in the kernel's memory: the sums, the RGB bytes of a row, then three rows of gray. */
+/** The places in the kernel's memory: the sums, the RGB bytes of a row, then three rows of gray, two bytes per pixel. */
 export const SUMS_AT = 0
 export const RGB_AT = 64
-const ROW_BYTES = TILE + 64
+const ROW_BYTES = 2 * (TILE + 32)
 export const GRAY_AT: readonly [number, number, number] = [16_384, 16_384 + ROW_BYTES, 16_384 + 2 * ROW_BYTES]
 
-/** Pixels that `gray` and `tones`, and `edges`, process in one step. */
-export const GRAY_STEP = 16
-export const EDGE_STEP = 8
+/** Pixels that `gray` and `edges` process in one step. */
+export const STEP = 16
 
 export interface PixelKernel {
   memory: { readonly buffer: ArrayBuffer }
-  /** Converts RGB at `from` to gray at `to`, whole steps up to `end`. */
+  /**
+   * Converts RGB at `from` to gray at `to`, whole steps up to `end`. Writes the sums of the gray values and of their squares,
+   * and the numbers of near-black and of clipped pixels: four 32-bit parts each.
+   */
   gray(from: number, to: number, end: number): void
-  /** Writes the sums of the gray values and of their squares (four 32-bit parts each), near-black and clipped pixels. */
-  tones(from: number, end: number): void
-  /** Writes the sums of the Laplacians of `middle` and of their squares (four 32-bit parts each). */
+  /** Writes the sum of the squared Laplacians of the row at `middle`, whole steps up to `end`: four 32-bit parts. */
   edges(above: number, middle: number, below: number, end: number): void
 }
 
 /** In place of a byte: 0. */
 const NONE = 255
 
+/** A little more than 1/1000, so that a half is rounded up. */
+const THOUSANDTH = 0.001 * (1 + 2e-6)
+
+/** From here on, numbers of 32 bits have no fraction: an addition rounds, and the number is in the low bits. */
+const ROUNDING = 2 ** 23
+
 /**
- * Four pixels: 299 R + 587 G, plus 114 B + 500, all divided by 1000. Dividing by 8 first makes room for a reciprocal that
- * gives the exact whole number for every sum up to 255,500.
+ * Four pixels: 299 R + 587 G + 114 B, divided by 1000, to the nearest whole number, as 32-bit numbers. A test compares it with
+ * the division, for every sum.
  */
 function grayOfFour(rgb: Code): Code {
   // One vector and fixed places are one instruction of the processor; two vectors are a dozen.
@@ -75,65 +74,59 @@ function grayOfFour(rgb: Code): Code {
   const blue = pickBytes(rgb, [2, NONE, NONE, NONE, 5, NONE, NONE, NONE, 8, NONE, NONE, NONE, 11, NONE, NONE, NONE])
   const sum = add32(
     dot(redGreen, vectorOf16(299, 587, 299, 587, 299, 587, 299, 587)),
-    add32(dot(blue, vectorOf16(114, 0, 114, 0, 114, 0, 114, 0)), splatI32(500)),
+    dot(blue, vectorOf16(114, 0, 114, 0, 114, 0, 114, 0)),
   )
-  return shiftRight32(multiply32(shiftRight32(sum, 3), splatI32(33_555)), 22)
+  const rounded = addFloat(multiplyFloat(toFloat(sum), vectorOfFloat(THOUSANDTH)), vectorOfFloat(ROUNDING))
+  return subtract32(rounded, vectorOfFloat(ROUNDING))
 }
 
 function gray(): KernelFunction {
-  const [from, to, end] = [0, 1, 2]
+  const [from, to, end, low, high, sum, squares, black, clipped] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
   const four = (offset: number): Code => grayOfFour(load(get(from), offset))
-  const sixteen = narrowTo8(narrowTo16(four(0), four(12)), narrowTo16(four(24), four(36)))
+  // A comparison gives -1 where it is true.
+  const count = (into: number, compare: (half: Code) => Code): Code =>
+    set(into, subtract16(get(into), add16(compare(get(low)), compare(get(high)))))
   const step = [
-    ...store(get(to), sixteen),
-    ...set(from, i32Add(get(from), i32(GRAY_STEP * 3))),
-    ...set(to, i32Add(get(to), i32(GRAY_STEP))),
-  ]
-  return { name: 'gray', parameters: 3, locals: { i32: 0, v128: 0 }, body: repeatWhileBelow(to, end, step) }
-}
-
-function tones(): KernelFunction {
-  const [from, end, black, clipped, pixels, half, sum, squares] = [0, 1, 2, 3, 4, 5, 6, 7]
-  const squaresOf = (part: Code): Code => [
-    ...set(half, part),
-    ...set(squares, add32(get(squares), dot(get(half), get(half)))),
-  ]
-  const step = [
-    ...set(pixels, load(get(from))),
-    ...set(sum, add32(get(sum), addPairs16(addPairs8(get(pixels))))),
-    ...squaresOf(lowHalf(get(pixels))),
-    ...squaresOf(highHalf(get(pixels))),
-    ...set(black, i32Add(get(black), countBits(bitmask(bytesAtMost(get(pixels), splatByte(NEAR_BLACK)))))),
-    ...set(clipped, i32Add(get(clipped), countBits(bitmask(bytesAtLeast(get(pixels), splatByte(CLIPPED)))))),
-    ...set(from, i32Add(get(from), i32(GRAY_STEP))),
+    ...set(low, narrowTo16(four(0), four(12))),
+    ...set(high, narrowTo16(four(24), four(36))),
+    ...store(get(to), get(low)),
+    ...store(get(to), get(high), 16),
+    ...set(sum, add32(get(sum), addPairs16(add16(get(low), get(high))))),
+    ...set(squares, add32(get(squares), add32(dot(get(low), get(low)), dot(get(high), get(high))))),
+    ...count(black, (half) => below16(half, splat16(NEAR_BLACK + 1))),
+    ...count(clipped, (half) => below16(splat16(CLIPPED - 1), half)),
+    ...set(from, i32Add(get(from), i32(STEP * 3))),
+    ...set(to, i32Add(get(to), i32(STEP * 2))),
   ]
   const body = [
-    ...repeatWhileBelow(from, end, step),
+    ...repeatWhileBelow(to, end, step),
     ...store(i32(SUMS_AT), get(sum)),
-    ...store(i32(SUMS_AT + 16), get(squares)),
-    ...storeI32(SUMS_AT + 32, get(black)),
-    ...storeI32(SUMS_AT + 36, get(clipped)),
+    ...store(i32(SUMS_AT), get(squares), 16),
+    ...store(i32(SUMS_AT), addPairs16(get(black)), 32),
+    ...store(i32(SUMS_AT), addPairs16(get(clipped)), 48),
   ]
-  return { name: 'tones', parameters: 2, locals: { i32: 2, v128: 4 }, body }
+  return { name: 'gray', parameters: 3, locals: { i32: 0, v128: 6 }, body }
 }
 
 function edges(): KernelFunction {
-  const [above, middle, below, end, edge, sum, squares] = [0, 1, 2, 3, 4, 5, 6]
-  const vertical = add16(load8To16(get(above)), load8To16(get(below)))
-  // Offsets cannot be negative, so the pointer to the left neighbor is computed.
-  const horizontal = add16(load8To16(i32Add(get(middle), i32(-1))), load8To16(get(middle), 1))
+  const [above, middle, below, end, left, edge, squares] = [0, 1, 2, 3, 4, 5, 6]
+  const eight = (offset: number): Code => {
+    const vertical = add16(load(get(above), offset), load(get(below), offset))
+    const horizontal = add16(load(get(left), offset), load(get(left), offset + 4))
+    return [
+      ...set(edge, subtract16(add16(vertical, horizontal), shiftLeft16(load(get(left), offset + 2), 2))),
+      ...set(squares, add32(get(squares), dot(get(edge), get(edge)))),
+    ]
+  }
   const step = [
-    ...set(edge, subtract16(add16(vertical, horizontal), shiftLeft16(load8To16(get(middle)), 2))),
-    ...set(sum, add32(get(sum), addPairs16(get(edge)))),
-    ...set(squares, add32(get(squares), dot(get(edge), get(edge)))),
-    ...[above, middle, below].flatMap((pointer) => set(pointer, i32Add(get(pointer), i32(EDGE_STEP)))),
+    // Offsets cannot be negative, so the pointer to the left neighbor is computed.
+    ...set(left, i32Add(get(middle), i32(-2))),
+    ...eight(0),
+    ...eight(16),
+    ...[above, middle, below].flatMap((pointer) => set(pointer, i32Add(get(pointer), i32(STEP * 2)))),
   ]
-  const body = [
-    ...repeatWhileBelow(middle, end, step),
-    ...store(i32(SUMS_AT), get(sum)),
-    ...store(i32(SUMS_AT + 16), get(squares)),
-  ]
-  return { name: 'edges', parameters: 4, locals: { i32: 0, v128: 3 }, body }
+  const body = [...repeatWhileBelow(middle, end, step), ...store(i32(SUMS_AT), get(squares))]
+  return { name: 'edges', parameters: 4, locals: { i32: 1, v128: 2 }, body }
 }
 
 /** Node's types declare only a part of https://webassembly.github.io/spec/js-api/. */
@@ -152,5 +145,5 @@ export function pixelKernel(): PixelKernel {
 
 function newKernel(): PixelKernel {
   const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly
-  return new Instance(new Module(assembleModule([gray(), tones(), edges()]))).exports as PixelKernel
+  return new Instance(new Module(assembleModule([gray(), edges()]))).exports as PixelKernel
 }

@@ -39,7 +39,6 @@ export const get = (local: number): Code => [0x20, local]
 export const set = (local: number, value: Code): Code => [...value, 0x21, local]
 export const i32 = (value: number): Code => [0x41, ...signed(value)]
 export const i32Add = operation([0x6a])
-export const countBits = operation([0x69])
 
 /** Runs the body, and again as long as one pointer is below another. */
 export const repeatWhileBelow = (pointer: number, end: number, body: Code): Code => [
@@ -54,20 +53,28 @@ export const repeatWhileBelow = (pointer: number, end: number, body: Code): Code
   0x0b,
 ]
 
-export const storeI32 = (place: number, value: Code): Code => [...i32(place), ...value, 0x36, 0, 0]
 export const load = (pointer: Code, offset = 0): Code => [...pointer, ...vector(0x00), 0, ...unsigned(offset)]
-/** Loads eight bytes as eight 16-bit numbers. */
-export const load8To16 = (pointer: Code, offset = 0): Code => [...pointer, ...vector(0x02), 0, ...unsigned(offset)]
-export const store = (pointer: Code, value: Code): Code => [...pointer, ...value, ...vector(0x0b), 0, 0]
+export const store = (pointer: Code, value: Code, offset = 0): Code => [
+  ...pointer,
+  ...value,
+  ...vector(0x0b),
+  0,
+  ...unsigned(offset),
+]
 
 /** A vector of eight 16-bit numbers from 0 to 32,767. */
 export const vectorOf16 = (...values: readonly number[]): Code => [
   ...vector(0x0c),
   ...values.flatMap((value) => [value & 0xff, value >>> 8]),
 ]
-/** A vector of the same four 32-bit numbers. */
-export const splatI32 = (value: number): Code => [...i32(value), ...vector(0x11)]
-export const splatByte = (value: number): Code => [...i32(value), ...vector(0x0f)]
+/** A vector of the same four floating-point numbers of 32 bits. */
+export const vectorOfFloat = (value: number): Code => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeFloatLE(value)
+  return [...vector(0x0c), ...bytes, ...bytes, ...bytes, ...bytes]
+}
+/** A vector of the same eight 16-bit numbers. */
+export const splat16 = (value: number): Code => vectorOf16(...Array<number>(8).fill(value))
 /** Takes bytes by their places in a vector; a place of 255 gives 0. */
 export const pickBytes = (value: Code, places: readonly number[]): Code => [
   ...value,
@@ -75,25 +82,22 @@ export const pickBytes = (value: Code, places: readonly number[]): Code => [
   ...places,
   ...vector(0x0e),
 ]
-export const bytesAtMost = operation(vector(0x2a))
-export const bytesAtLeast = operation(vector(0x2c))
-/** One bit per byte. */
-export const bitmask = operation(vector(0x64))
-export const narrowTo8 = operation(vector(0x66))
+/** All bits of each 16-bit number that is less than the other vector's, as signed numbers; no bits of the others. */
+export const below16 = operation(vector(0x2f))
 export const narrowTo16 = operation(vector(0x86))
-/** Adds pairs of bytes, or of signed 16-bit numbers, as numbers of twice the size. */
-export const addPairs8 = operation(vector(0x7d))
+/** Adds pairs of signed 16-bit numbers, as numbers of twice the size. */
 export const addPairs16 = operation(vector(0x7e))
-export const lowHalf = operation(vector(0x89))
-export const highHalf = operation(vector(0x8a))
 export const shiftLeft16 = (value: Code, bits: number): Code => [...value, ...i32(bits), ...vector(0x8b)]
 export const add16 = operation(vector(0x8e))
 export const subtract16 = operation(vector(0x91))
-export const shiftRight32 = (value: Code, bits: number): Code => [...value, ...i32(bits), ...vector(0xad)]
 export const add32 = operation(vector(0xae))
-export const multiply32 = operation(vector(0xb5))
+export const subtract32 = operation(vector(0xb1))
 /** Multiplies signed 16-bit numbers, and adds pairs of the products. */
 export const dot = operation(vector(0xba))
+/** Of signed 32-bit numbers. */
+export const toFloat = operation(vector(0xfa))
+export const addFloat = operation(vector(0xe4))
+export const multiplyFloat = operation(vector(0xe6))
 
 /** The first bytes of every module: `\\0asm`, and the version. */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
