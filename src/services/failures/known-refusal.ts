@@ -93,12 +93,11 @@ const externalFiles: KnownRefusal = {
   },
 }
 
-/** A file of an external table that is damaged, or gone. */
+/** A file of an external table that is damaged. */
 const externalData: KnownRefusal = {
-  matches: ({ message }) => /^Error while reading table: |^Not found: URI /.test(message),
+  matches: ({ message }) => message.startsWith('Error while reading table: '),
   explain(error) {
-    const [, project, rest] = /^Error while reading table: ([^.\s]+)\.([^,\s]+)/.exec(error.message) ?? []
-    const table = project === undefined ? 'PROJECT:DATASET.TABLE' : `${project}:${rest}`
+    const table = /: ([^,\s]+), error message/.exec(error.message)?.[1]?.replace('.', ':') ?? 'PROJECT:DATASET.TABLE'
     return {
       message: `BigQuery cannot read the files that have the rows of the table: ${text(error)}`,
       suggestions: [`bq show --format=prettyjson ${table}   (shows its files, and how they are read)`],

@@ -1,3 +1,4 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { RUN_LABEL, snapshotJobId } from '../../contracts/names.ts'
@@ -123,8 +124,14 @@ function castFailed(error: unknown, { spec: { source } }: RecordedContext): Imag
 /** The source can be deleted before the run is resumed. */
 function sourceGone(error: unknown, { spec, runId, target }: RecordedContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
-  // The table is still there, but a file of an external one is gone.
-  if (error.message.startsWith('Not found: URI ')) return error
+  if (error.message.startsWith('Not found: URI ')) {
+    const { projectId, dataset, table } = spec.source
+    const name = `${projectId}:${dataset}.${table}`
+    return new ImageryError('SOURCE_NOT_FOUND', `A file of external table ${name} does not exist: ${error.message}`, {
+      suggestions: [`bq show --format=prettyjson ${shellWord(name)}   (shows its files)`],
+      cause: error,
+    })
+  }
   return new ImageryError(
     'SOURCE_NOT_FOUND',
     `The source of run ${runId}, ${spec.source.given}, no longer exists: ${error.message}`,
