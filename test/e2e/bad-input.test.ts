@@ -31,6 +31,25 @@ beforeAll(async () => {
     .table('nobody')
     .insert([{ asset_id: null, gcs_uri: 'gs://bucket/a.jpg', kind: 'stop' }])
 
+  const schema = { fields }
+  await cloud.storage.createBucket('city-lists', { location: 'US' })
+  await cloud.bigQuery
+    .dataset('city')
+    .createTable('daily', { schema, timePartitioning: { type: 'DAY' }, requirePartitionFilter: true } as object)
+  for (const [name, uri] of [
+    ['gone', 'gs://city-lists/signs.csv'],
+    ['sheet', 'https://docs.google.com/spreadsheets/d/1'],
+  ]) {
+    const externalDataConfiguration = { sourceUris: [uri], sourceFormat: 'CSV' }
+    await cloud.bigQuery.dataset('city').createTable(name!, { schema, externalDataConfiguration } as object)
+  }
+  await cloud.bigQuery
+    .dataset('city')
+    .table('daily$20260914')
+    .load(await written('daily.jsonl', '{"asset_id": "a", "gcs_uri": "gs://bucket/a.jpg"}\n'), {
+      sourceFormat: 'NEWLINE_DELIMITED_JSON',
+    })
+
   const files = {
     'signs.jsonl': '{"asset_id": "a", "gcs_uri": "a.jpg", "kind": "stop"}\n',
     'other.csv': 'sign,view\na,a.jpg\n',
@@ -52,6 +71,12 @@ afterAll(async () => {
   busy.close()
   await user.leave()
 })
+
+async function written(name: string, text: string): Promise<string> {
+  const file = path.join(user.folder, name)
+  await writeFile(file, text)
+  return file
+}
 
 interface Case {
   run: string[]
@@ -87,6 +112,36 @@ const CASES: Record<string, Case> = {
     exitCode: 1,
     code: 'NO_ASSETS',
     names: /imagery-local\.city\.empty has no rows/,
+  },
+  'a table that requires a filter on its partitions': {
+    run: ['--table', 'imagery-local.city.daily'],
+    exitCode: 2,
+    code: 'INVALID_FILTER',
+    names: /city\.daily can be read only with a filter on .*_PARTITIONTIME/,
+  },
+  'a partition without an asset': {
+    run: ['--table', 'imagery-local.city.daily', '--where', "_PARTITIONDATE = '2026-09-15'"],
+    exitCode: 1,
+    code: 'NO_ASSETS',
+    names: /_PARTITIONDATE = '2026-09-15'/,
+  },
+  'a wildcard that no table matches': {
+    run: ['--table', 'imagery-local.city.poles_*'],
+    exitCode: 1,
+    code: 'SOURCE_NOT_FOUND',
+    names: /no table that begins with poles_/,
+  },
+  'an external table whose file is gone': {
+    run: ['--table', 'imagery-local.city.gone'],
+    exitCode: 1,
+    code: 'SOURCE_NOT_FOUND',
+    names: /A file of external table imagery-local:city\.gone does not exist: .*gs:\/\/city-lists\/signs\.csv/,
+  },
+  'an external table in Google Drive': {
+    run: ['--table', 'imagery-local.city.sheet'],
+    exitCode: 1,
+    code: 'ACCESS_DENIED',
+    names: /Google Drive/,
   },
   'a table whose rows belong to no asset': {
     run: ['--table', 'imagery-local.city.nobody'],
