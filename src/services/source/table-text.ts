@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 import { EncodingError, TextFileDecoder } from '../../contracts/text-encoding.ts'
@@ -15,6 +16,10 @@ export interface TextTable {
   converted?: string | undefined
 }
 
+/** The bytes of a piece. Node gives each read a new buffer of this size, and must collect those of many small files. */
+const MOST_BYTES = 1 << 20
+const FEWEST_BYTES = 4_096
+
 /**
  * Reads a file's text, piece by piece.
  *
@@ -24,7 +29,9 @@ export async function* decodedChunks(table: TextTable): AsyncGenerator<string> {
   const decoder = new TextFileDecoder()
   let isFirst = true
   try {
-    for await (const chunk of createReadStream(table.file, { highWaterMark: 1 << 20 })) {
+    const file = await stat(table.file)
+    const highWaterMark = file.isFile() ? Math.min(MOST_BYTES, Math.max(FEWEST_BYTES, file.size + 1)) : MOST_BYTES
+    for await (const chunk of createReadStream(table.file, { highWaterMark })) {
       const other = isFirst ? otherContent(chunk as Buffer, table.given) : undefined
       if (other) {
         const { what, suggestions } = other
