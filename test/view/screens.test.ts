@@ -282,6 +282,8 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
         await page.locator('.card, .map[data-ready=true], .grid-body .open, .plan, .chart').first().waitFor()
         const overflow = await page.evaluate(OVERFLOW)
         expect([screen, overflow]).toEqual([screen, 0])
+        // The run's name and the tools share a line, above the screens.
+        expect((await page.locator('.header').boundingBox())?.height).toBeLessThan(84)
         expect([screen, await accessibilityFaults(page)]).toEqual([screen, []])
       }
     },

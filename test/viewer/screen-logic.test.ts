@@ -65,13 +65,17 @@ describe('the map', () => {
   })
 
   test('a graticule has few lines at even degrees', () => {
-    const { longitudes, digits } = graticuleOf({ west: -122.52, south: 37.7, east: -122.35, north: 37.83 })
+    const { longitudes, digits } = graticuleOf({ west: -122.52, south: 37.7, east: -122.35, north: 37.83 }, 1_000)
     expect(longitudes).toEqual([-122.52, -122.5, -122.48, -122.46, -122.44, -122.42, -122.4, -122.38, -122.36])
     expect(digits).toBe(2)
     expect(degrees(-122.5, 2, ['E', 'W'])).toBe('122.50° W')
     expect(degrees(190, 0, ['E', 'W'])).toBe('170° W')
     expect(degrees(0, 0, ['N', 'S'])).toBe('0°')
-    expect(graticuleOf({ west: -540, south: -85, east: 540, north: 85 }).longitudes.length).toBeLessThan(40)
+    expect(graticuleOf({ west: -540, south: -85, east: 540, north: 85 }, 1_000).longitudes.length).toBeLessThan(40)
+    // On a phone, a label of each line has its place beside the next one.
+    const phone = { west: -105.29, south: 39.98, east: -105.25, north: 40.03 }
+    expect(graticuleOf(phone, 360).longitudes).toEqual([-105.29, -105.28, -105.27, -105.26, -105.25])
+    expect(graticuleOf({ ...phone, east: -105.251 }, 300).longitudes).toEqual([-105.28, -105.26])
   })
 
   test('a still map fits all assets, also across the antimeridian, and gives places back', () => {

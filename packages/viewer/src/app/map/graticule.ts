@@ -14,6 +14,8 @@ export interface Graticule {
 
 const STEPS = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001]
 const MOST_LINES = 9
+/** Pixels between two lines of longitude, at least: a label such as `105.2855° W` stands beside each. */
+const LABEL_WIDTH = 84
 
 function lines(from: number, to: number, step: number): number[] {
   const first = Math.ceil(from / step)
@@ -23,9 +25,14 @@ function lines(from: number, to: number, step: number): number[] {
   )
 }
 
-/** Returns the lines of longitude and latitude to draw in a view: at even degrees, and at most nine across. */
-export function graticuleOf({ west, south, east, north }: Bounds): Graticule {
-  const step = STEPS.findLast((each) => (east - west) / each <= MOST_LINES) ?? 30
+/**
+ * Returns the lines of longitude and latitude to draw in a view: at even degrees, and at most nine across.
+ *
+ * @param width of the view, in pixels
+ */
+export function graticuleOf({ west, south, east, north }: Bounds, width: number): Graticule {
+  const most = Math.max(1, Math.min(MOST_LINES, width / LABEL_WIDTH))
+  const step = STEPS.findLast((each) => (east - west) / each <= most) ?? 30
   const digits = Math.max(0, Math.ceil(-Math.log10(step)))
   return {
     longitudes: lines(west, east, step),

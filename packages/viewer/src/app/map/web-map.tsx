@@ -75,16 +75,15 @@ export default function WebMap(props: MapProps) {
     made.addControl(new ScaleControl({}), 'bottom-right')
     const drawGraticule = (): void => {
       const view = made.getBounds()
-      const lines = graticuleOf({
-        west: view.getWest(),
-        south: view.getSouth(),
-        east: view.getEast(),
-        north: view.getNorth(),
-      })
+      const width = made.getContainer().clientWidth
+      const lines = graticuleOf(
+        { west: view.getWest(), south: view.getSouth(), east: view.getEast(), north: view.getNorth() },
+        width,
+      )
       void made.getSource<GeoJSONSource>('graticule')?.setData(lineShapes(lines))
       const middle = made.getCenter()
       // The scale is in the corner on the right.
-      const right = made.getContainer().clientWidth - SCALE_WIDTH
+      const right = width - SCALE_WIDTH
       const all: Label[] = [
         ...lines.longitudes.map((at) => ({
           text: degrees(at, lines.digits, ['E', 'W']),
