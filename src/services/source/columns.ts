@@ -93,6 +93,15 @@ export function sourceColumns(
       guesses.push(`Column ${shownColumn(field)} is not used, because its values are no text`)
     return field !== undefined && isOneText(field)
   }
+  const times = timeKinds(fields)
+  for (const [name, kind] of [
+    ['detection_time', times.detectionTime],
+    ['capture_time', times.captureTime],
+  ] as const) {
+    const field = byName.get(name)
+    if (field && kind === 'absent' && ![assetColumn, imageColumn].includes(field.name ?? ''))
+      guesses.push(`Column ${shownColumn(field)} is not used, because its values are no times`)
+  }
   return {
     assetColumn,
     imageColumn,
@@ -100,7 +109,7 @@ export function sourceColumns(
     hasObservationId: isUsed('observation_id'),
     hasSnapshotId: isUsed('snapshot_id'),
     location,
-    ...timeKinds(fields),
+    ...times,
     guesses,
   }
 }

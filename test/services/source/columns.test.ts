@@ -52,7 +52,7 @@ describe('the columns of a source', () => {
       location: 'geography',
       detectionTime: 'absent',
       captureTime: 'text',
-      guesses: [],
+      guesses: ['Column detection_time is not used, because its values are no times'],
     })
   })
 
