@@ -12,6 +12,7 @@ const MAX_MESSAGE_CHARACTERS = 4_000
  * visible mark. Also removes halves of surrogate pairs, because BigQuery stores only whole characters.
  */
 export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
+  if (fits(row)) return row
   let fitted = mapTexts(row, withoutHalves) as Row
   if (fitted.error_message !== undefined) fitted.error_message = cutText(fitted.error_message, MAX_MESSAGE_CHARACTERS)
   for (
@@ -22,6 +23,17 @@ export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
     fitted = mapTexts(fitted, (text) => cutText(text, limit)) as Row
   }
   return fitted
+}
+
+/** JSON has at most three bytes for each of its characters, and halves of surrogate pairs as escapes that begin with this. */
+const MAX_CHARACTER_BYTES = 3
+const ESCAPED_HALF = /\\ud/
+
+/** Whether a row needs no change, as almost all. Some that need none are not recognized. */
+function fits(row: { error_message?: string }): boolean {
+  if (row.error_message !== undefined && row.error_message.length > MAX_MESSAGE_CHARACTERS) return false
+  const json = JSON.stringify(row)
+  return json.length * MAX_CHARACTER_BYTES <= MAX_ROW_BYTES && !ESCAPED_HALF.test(json)
 }
 
 /** Texts this short are not cut: that would save nothing and lose IDs. */

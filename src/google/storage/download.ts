@@ -171,9 +171,14 @@ function tooLarge(name: string, maxBytes: number): CloudError {
 /** Cloud Storage states the errors of downloads as plain text, or as JSON. */
 function downloadError({ status, body }: HttpAnswer): CloudError {
   const text = body.toString('utf8')
+  // An error of JSON.parse costs more than the rest of a refusal, and an image that is missing or denied is no exception.
+  return httpError(status, (text.startsWith('{') ? jsonIn(text) : undefined) ?? text.slice(0, MAX_REFUSAL_CHARACTERS))
+}
+
+function jsonIn(text: string): unknown {
   try {
-    return httpError(status, JSON.parse(text))
+    return JSON.parse(text)
   } catch {
-    return httpError(status, text.slice(0, MAX_REFUSAL_CHARACTERS))
+    return undefined
   }
 }

@@ -52,23 +52,30 @@ export class NoAnswerInTime extends Error {
  */
 export async function sendRequest(url: URL, options: HttpRequest): Promise<HttpAnswer> {
   const { method = 'GET', headers, body, signal, maxBytes, timeoutMs } = options
-  signal?.throwIfAborted()
   const isSecure = url.protocol === 'https:'
   const agent = (await proxyAgent(url)) ?? (isSecure ? agents.https : agents.http)
+  signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const send = isSecure ? httpsRequest : httpRequest
-    const request = send(url, { method, agent, ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) })
+    const request = send(url, { method, agent, ...(headers ? { headers } : {}) })
+    // Node's option `signal` would watch the ends of all streams.
+    const abort = (): void => void request.destroy(signal?.reason as Error)
+    signal?.addEventListener('abort', abort, { once: true })
     const timer =
       timeoutMs === undefined
         ? undefined
         : setTimeout(() => request.destroy(new NoAnswerInTime(`no response within ${timeoutMs / 1_000} s`)), timeoutMs)
-    const fail = (error: Error): void => {
+    const end = (): void => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+    const fail = (error: Error): void => {
+      end()
       reject(signal?.aborted ? signal.reason : error)
     }
     request.on('response', (response) => {
       collect(response, maxBytes).then((answer) => {
-        clearTimeout(timer)
+        end()
         resolve(answer)
       }, fail)
     })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { parseGsUri } from '../../contracts/gs-uri.ts'
 import type { Observation } from '../../contracts/messages.ts'
 import type { ImageTransport } from '../../contracts/model-options.ts'
@@ -199,7 +199,7 @@ async function inlineImage(observation: Observation, source: ImageSource, signal
   if (bytes.length > MAX_INLINE_BYTES) throw tooLargeToInline(uri)
   const detected = detectFormat(bytes)
   if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
-  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  const contentHash = hash('sha256', bytes, 'hex')
   return { observation, part: { bytes, mimeType: `image/${detected.format}` }, contentHash }
 }
 
@@ -218,7 +218,6 @@ function tooLargeTogether(images: number): AttemptFailure {
 
 /** SHA-256 of the URIs, in order, and of the content of each image that imagery read. */
 export function inputHash(images: readonly GeminiImage[]): string {
-  const hash = createHash('sha256')
-  for (const { observation, contentHash } of images) hash.update(`${observation.gcs_uri}\n${contentHash ?? ''}\n`)
-  return hash.digest('hex')
+  const lines = images.map(({ observation, contentHash }) => `${observation.gcs_uri}\n${contentHash ?? ''}\n`)
+  return hash('sha256', lines.join(''), 'hex')
 }
