@@ -34,8 +34,8 @@ const KINDS: Record<string, Kind> = {
     timeoutMs: 20_000,
     share: 'modules',
   },
-  /** Data as people have it: one small case per kind, with the expected rows written by hand. Each file has its own BigQuery, whose address Google's clients keep. */
-  field: { include: ['test/field/**/*.test.ts'], timeoutMs: 60_000 },
+  /** Data as people have it: one small case per kind, with the expected rows written by hand. */
+  field: { include: ['test/field/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000, share: 'process' },
   deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
