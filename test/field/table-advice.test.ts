@@ -57,6 +57,8 @@ describe('a filter on texts', () => {
     ],
   ])('%s gets SAFE_CAST for its casts, if a row cannot be cast', (where, better) => {
     expect(safeCastAdvice(where, 'Bad int64 value: n/a')).toEqual([quoted(better)])
+    const ofTheFile = 'Error while reading table: p.d.t, error message: Could not convert value to integer'
+    expect(safeCastAdvice(where, ofTheFile)).toEqual([])
   })
 
   test.each([

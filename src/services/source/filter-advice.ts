@@ -65,7 +65,8 @@ export function castAdvice(where: string, reason: string, fields: readonly Sourc
 export function safeCastAdvice(where: string, reason: string): string[] {
   const isCast =
     /\bBad (?:int64|double|numeric|bool|float) value\b|\bInvalid (?:date|datetime|time|timestamp|NUMERIC)\b|Could not (?:cast|convert)/i
-  if (!isCast.test(reason)) return []
+  // The values of a file outside BigQuery do not fit its columns, whatever the filter is.
+  if (!isCast.test(reason) || reason.startsWith('Error while reading table: ')) return []
   return corrected(
     where,
     tokensOf(where)
