@@ -239,12 +239,16 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     const example = { unit_id: 'pole-8', error_message: 'Not the schema.' }
     await page.route('**/api/run', async (route) => {
       const run = (await (await route.fetch()).json()) as object
-      await route.fulfill({ json: { ...run, failures: [{ cause: 'schema', units: 1, example, next: '' }] } })
+      const failures = [{ cause: 'schema', units: 1, example, next: '' }]
+      await route.fulfill({ json: { ...run, failures, prompt: 'Look.\n'.repeat(60) } })
     })
     await page.reload()
     await page.getByRole('button', { name: 'Example: pole-8' }).click()
     const steps = page.getByRole('dialog').locator('.steps')
     await expect.poll(() => steps.innerText()).toBe('1 of 1')
+    // A long prompt scrolls by itself, and the keyboard can go to it.
+    await page.getByRole('dialog').getByText('Prompt').click()
+    expect(await accessibilityFaults(page, ['scrollable-region-focusable'])).toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole('link', { name: 'Map' }).click()
     await page.locator('.map[data-ready=true]').waitFor()

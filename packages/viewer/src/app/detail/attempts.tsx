@@ -3,6 +3,7 @@ import { count, duration, usd } from '../format/numbers.ts'
 import { timeText } from '../format/times.ts'
 import { valueText } from '../format/values.ts'
 import { Status } from '../parts/status.tsx'
+import { TextBlock } from '../parts/text-block.tsx'
 
 /** Every recorded try at a unit, oldest first. */
 export function Attempts({ attempts }: { attempts: readonly UnitAttempt[] }) {
@@ -58,7 +59,7 @@ function Attempt({ attempt }: { attempt: UnitAttempt }) {
       {attempt.raw_answer !== null && (
         <details>
           <summary>Raw answer</summary>
-          <pre className="text">{attempt.raw_answer}</pre>
+          <TextBlock text={attempt.raw_answer} />
         </details>
       )}
       {extra.length > 0 && (

@@ -7,6 +7,7 @@ import { LongValue } from '../parts/long-value.tsx'
 import { Attempts } from './attempts.tsx'
 import { ImageLinks } from './image-links.tsx'
 import { Images } from './images.tsx'
+import { TextBlock } from '../parts/text-block.tsx'
 
 const GROUPS: [ColumnRole, string][] = [
   ['answer', 'Answer'],
@@ -78,7 +79,7 @@ export function UnitView({ unit }: { unit: UnitDetail }) {
         {run.prompt !== '' && (
           <details className="unit-section">
             <summary>Prompt</summary>
-            <pre className="text">{run.prompt}</pre>
+            <TextBlock text={run.prompt} />
           </details>
         )}
         <ImageLinks images={unit.images} />
@@ -95,7 +96,7 @@ export function UnitView({ unit }: { unit: UnitDetail }) {
 function Code({ text }: { text: string }) {
   return (
     <div className="code">
-      <pre className="text">{text}</pre>
+      <TextBlock text={text} />
       <CopyButton text={text} label="Copy" />
     </div>
   )

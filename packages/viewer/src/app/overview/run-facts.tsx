@@ -1,5 +1,6 @@
 import { useShared } from '../data/source-context.ts'
 import { timeText } from '../format/times.ts'
+import { TextBlock } from '../parts/text-block.tsx'
 
 /** What the run asked, of what and whom. */
 export function RunFacts() {
@@ -31,7 +32,7 @@ export function RunFacts() {
       {run.prompt !== '' && (
         <details>
           <summary>Prompt</summary>
-          <pre className="text">{run.prompt}</pre>
+          <TextBlock text={run.prompt} />
         </details>
       )}
     </section>

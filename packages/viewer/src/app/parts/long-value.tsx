@@ -1,5 +1,6 @@
 import type { Value, ViewedColumn } from '../../contract/columns.ts'
 import { ShownValue } from './value.tsx'
+import { TextBlock } from './text-block.tsx'
 
 /** A value with room: lists and structs over several lines, and times with their seconds. */
 export function LongValue({ value, column }: { value: Value | undefined; column: ViewedColumn }) {
@@ -18,7 +19,7 @@ export function LongValue({ value, column }: { value: Value | undefined; column:
         </ul>
       )
     }
-    return <pre className="text">{JSON.stringify(value, null, 2)}</pre>
+    return <TextBlock text={JSON.stringify(value, null, 2)} />
   }
   if (column.kind === 'number' && typeof value === 'number') return <span>{String(value)}</span>
   if (column.kind === 'time' && typeof value === 'string') return <bdi>{value}</bdi>
