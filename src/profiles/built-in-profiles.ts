@@ -15,7 +15,8 @@ interface BuiltIn {
   text: string
 }
 
-let loaded: Map<string, BuiltIn> | undefined
+/** By name. Most commands use one, and reading one takes a command 20 ms. */
+const loaded = new Map<string, BuiltIn>()
 
 /**
  * Returns the folder of the built-in profiles: `src/profiles/built-in` in the sources, or
@@ -30,7 +31,7 @@ export function builtInFolder(): string {
 
 /** Returns all built-in profiles, sorted by file name. */
 export function builtInProfiles(): Profile[] {
-  return [...builtIns().values()].map(({ profile }) => profile)
+  return builtInNames().map((name) => builtIn(name).profile)
 }
 
 /**
@@ -55,30 +56,35 @@ export function measuredAnswer(measure: Measurement): AnswerSchema {
 }
 
 function builtIn(name: string): BuiltIn {
-  const found = builtIns().get(name)
-  if (found) return found
-  const names = [...builtIns().keys()]
+  const known = loaded.get(name)
+  if (known) return known
+  const names = builtInNames()
+  if (!names.includes(name)) throw notFound(name, names)
+  const file = `${name}${ENDING}`
+  const text = readFileSync(path.join(builtInFolder(), file), 'utf8')
+  const found = { profile: parseProfile(text, file, checkProfile), text }
+  loaded.set(name, found)
+  return found
+}
+
+function notFound(name: string, names: readonly string[]): ImageryError {
   const near = nearestName(name, names)
   const meant = near === undefined ? '' : ` Did you mean ${near}?`
-  throw new ImageryError(
+  return new ImageryError(
     'PROFILE_NOT_FOUND',
     `Unknown profile ${JSON.stringify(name)}.${meant} Built-in profiles: ${names.join(', ')}. To use your own, name a file that ends in .yaml, .yml or .json.`,
     { suggestions: ['imagery profiles list', ...(near === undefined ? [] : [`imagery profiles show ${near}`])] },
   )
 }
 
-function builtIns(): Map<string, BuiltIn> {
-  loaded ??= new Map(
-    readdirSync(builtInFolder())
-      .filter((file) => file.endsWith('.yaml'))
-      .toSorted()
-      .map((file) => {
-        const text = readFileSync(path.join(builtInFolder(), file), 'utf8')
-        const profile = parseProfile(text, file, checkProfile)
-        return [profile.name, { profile, text }]
-      }),
-  )
-  return loaded
+const ENDING = '.yaml'
+
+/** A built-in profile has the name of its file. */
+function builtInNames(): string[] {
+  return readdirSync(builtInFolder())
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => file.slice(0, -ENDING.length))
+    .toSorted()
 }
 
 function packageRoot(from: string): string {
