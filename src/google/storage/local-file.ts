@@ -1,10 +1,14 @@
 import type { BigIntStats } from 'node:fs'
 import { identityOf, LOCAL_FILE_ENDPOINT, type LocalFileRequest } from '@imagery/local-cloud/contract/local-file'
 import { localCloud } from '../transport/environment.ts'
+import { sendRequest } from '../transport/http-request.ts'
 import { objectName } from './storage.ts'
 
 /** A copy of 64 MiB takes less than a second; a loaded disk takes longer. */
 const TIMEOUT_MS = 60_000
+
+/** An answer has a generation or an error. */
+const MOST_ANSWER_BYTES = 65_536
 
 /** A regular file that this process has open. */
 export interface OpenFile {
@@ -26,14 +30,14 @@ export async function storeLocalFile(uri: string, { path, stats }: OpenFile, con
   const { bucket, path: name } = objectName(uri)
   const request: LocalFileRequest = { bucket, name, contentType, path, file: identityOf(stats) }
   try {
-    const response = await fetch(new URL(LOCAL_FILE_ENDPOINT, cloud.http), {
+    const { status } = await sendRequest(new URL(LOCAL_FILE_ENDPOINT, cloud.http), {
       method: 'POST',
       headers: { authorization: `Bearer ${cloud.adminToken}` },
       body: JSON.stringify(request),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      maxBytes: MOST_ANSWER_BYTES,
+      timeoutMs: TIMEOUT_MS,
     })
-    await response.arrayBuffer()
-    return response.ok
+    return status === 200
   } catch {
     // The upload says what is wrong.
     return false

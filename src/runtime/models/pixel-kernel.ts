@@ -65,8 +65,8 @@ const THOUSANDTH = 0.001 * (1 + 2e-6)
 const ROUNDING = 2 ** 23
 
 /**
- * Four pixels: 299 R + 587 G + 114 B, divided by 1000, to the nearest whole number, as 32-bit numbers. A test compares it with
- * the division, for every sum.
+ * Four pixels: 299 R + 587 G + 114 B, divided by 1000, to the nearest whole number, as 32-bit numbers. This is exact
+ * for every sum from 0 to 255,000.
  */
 function grayOfFour(rgb: Code): Code {
   // One vector and fixed places are one instruction of the processor; two vectors are a dozen.

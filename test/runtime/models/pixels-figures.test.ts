@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { measurePixels } from '../../../src/runtime/models/image-figures.ts'
 import { judge, RULES } from '../../../src/runtime/models/image-verdict.ts'
 import type { QualityFigures } from '../../../src/runtime/models/image-verdict.ts'
+import { GRAY_AT, pixelKernel, RGB_AT, TILE } from '../../../src/runtime/models/pixel-kernel.ts'
 import { readFigures } from '../../../src/runtime/models/image-reader.ts'
 import { seeded } from '../../field/seeded.ts'
 
@@ -172,12 +173,24 @@ test.each([
 })
 
 test('every sum of a color gives the gray level of the division', () => {
-  // 299 R + 587 G + 114 B takes all remainders by 1,000 here; one image has each sum of a range of colors.
-  const side = 256
-  for (const blue of [0, 77, 255]) {
-    const colors = picture(side, side, (x, y) => [x, y, blue])
-    expect(measurePixels(colors, side, side)).toEqual(figuresByHand(colors, side, side))
+  const colors = new Map<number, readonly [number, number, number]>()
+  for (let red = 0; red < 256; red += 1)
+    for (let green = 0; green < 256; green += 1)
+      for (const blue of [0, 1, 2, 4, 8, 77, 128, 254, 255])
+        colors.set(299 * red + 587 * green + 114 * blue, [red, green, blue])
+  const kernel = pixelKernel()
+  const sums = [...colors.keys()]
+  for (let from = 0; from < sums.length; from += TILE) {
+    const some = sums.slice(from, from + TILE)
+    new Uint8Array(kernel.memory.buffer).set(
+      some.flatMap((sum) => colors.get(sum)!),
+      RGB_AT,
+    )
+    kernel.gray(RGB_AT, GRAY_AT[0], GRAY_AT[0] + 2 * some.length)
+    const grays = new Uint16Array(kernel.memory.buffer, GRAY_AT[0], some.length)
+    expect([...grays]).toEqual(some.map((sum) => Math.floor((sum + 500) / 1_000)))
   }
+  expect(sums.length).toBeGreaterThan(100_000)
 })
 
 test('a photo has the figures of an independent full decode', async () => {
