@@ -58,7 +58,9 @@ export class WarmCommands {
     if (IS_COLD || READ_AT_START.some((name) => name in request.environment)) return undefined
     const folder = dataFolder(request) ?? dataDirectory
     const locator = locatorIn(folder)
-    const key = JSON.stringify([request.environment, locator])
+    // Like the flag --data-dir, the variable says only which local cloud it is.
+    const { IMAGERY_DATA_DIR: _, ...environment } = request.environment
+    const key = JSON.stringify([environment, locator])
     const copy = pool.copies.get(key) ?? (pool.lastCopy += 1)
     if (locator !== '') pool.copies.set(key, copy)
     const idle = pool.processes.filter(({ isBusy }) => !isBusy)

@@ -14,7 +14,7 @@ let folder: string
 let count = 0
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
 })
 
 beforeEach(() => {
@@ -27,6 +27,8 @@ afterAll(() => user.leave())
 
 const on = (...words: string[]): string[] => [...words, '--data-dir', folder]
 const runs = (): string[] => on('runs', '--local', '--json')
+/** Each in a process of its own, which ends with the command. */
+const list = (...flags: string[]): Promise<Outcome> => user.start([...runs(), ...flags]).outcome
 const isGood = { exitCode: 0, stdout: expect.stringContaining('[') as string }
 
 async function expectStopped(): Promise<void> {
@@ -52,7 +54,7 @@ async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start
 
 describe('several commands on one machine', () => {
   test('at once share the local cloud that the first one starts', async () => {
-    const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => user.run(runs())))
+    const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => list()))
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject(isGood)
       expect(outcome.json()).toEqual(outcomes[0]!.json())
@@ -64,16 +66,16 @@ describe('several commands on one machine', () => {
 
   test('one after another use the running cloud or start the next one, at any interval', async () => {
     for (const distanceMs of [0, 1_000, 1_100]) {
-      expect(await user.run(runs()), `${distanceMs} ms`).toMatchObject(isGood)
+      expect(await list(), `${distanceMs} ms`).toMatchObject(isGood)
       await pause(distanceMs)
     }
-    expect(await user.run(runs())).toMatchObject(isGood)
+    expect(await list()).toMatchObject(isGood)
   })
 
   test('may choose another stand-in once no command uses the first', async () => {
     for (const name of ['one.yaml', 'other.yaml']) {
       writeFileSync(path.join(user.folder, name), '')
-      expect(await user.run([...runs(), '--gemini', `script:${name}`])).toMatchObject(isGood)
+      expect(await list('--gemini', `script:${name}`)).toMatchObject(isGood)
     }
   })
 })
@@ -144,7 +146,9 @@ describe('a local cloud that another process starts or stops', () => {
 
 describe('imagery local', () => {
   test('start --detach, twice at once, starts one cloud; stop during a start stops it; token waits for it', async () => {
-    const [first, second] = await Promise.all([1, 2].map(() => user.run(on('local', 'start', '--detach', '--json'))))
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => user.start(on('local', 'start', '--detach', '--json')).outcome),
+    )
     const [good, bad] = first!.exitCode === 0 ? [first!, second!] : [second!, first!]
     expect(good).toMatchObject({ exitCode: 0 })
     expect(bad.error()).toMatchObject({
