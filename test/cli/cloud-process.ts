@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { LocalCloud, startLocalCloud as StartLocalCloud } from '@imagery/local-cloud'
@@ -42,7 +42,20 @@ async function built(): Promise<typeof StartLocalCloud> {
   return loaded.startLocalCloud
 }
 
+/** The key that signs tokens, in a data folder. To make one takes 0.1 s of processor time, so new folders get the first one. */
+const KEY_FILES = ['signing-key.pem', 'signing.pem']
+let key: Buffer[] | undefined
+
+function giveKey(dataDir: string): void {
+  if (!key || existsSync(dataDir)) return
+  const identity = path.join(dataDir, 'identity')
+  mkdirSync(identity, { recursive: true, mode: 0o700 })
+  for (const [index, name] of KEY_FILES.entries())
+    writeFileSync(path.join(identity, name), key[index]!, { mode: 0o600 })
+}
+
 async function start({ dataDir, gemini, accessLog }: NonNullable<CloudRequest['start']>): Promise<void> {
+  giveKey(dataDir)
   const cloud = await startLocalCloud({
     dataDir,
     version,
@@ -50,6 +63,7 @@ async function start({ dataDir, gemini, accessLog }: NonNullable<CloudRequest['s
     ...(accessLog === undefined ? {} : { accessLogFile: accessLog }),
   })
   clouds.set(dataDir, cloud)
+  key ??= KEY_FILES.map((name) => readFileSync(path.join(dataDir, 'identity', name)))
   const forget = (): void => {
     if (clouds.get(dataDir) === cloud) clouds.delete(dataDir)
   }
