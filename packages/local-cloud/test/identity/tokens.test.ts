@@ -12,21 +12,24 @@ import { Identity } from '../../src/apis/identity/index.ts'
 import { ManualClock, type Clock } from '../../src/kernel/clock.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { serveHttp } from '../../src/kernel/http-server.ts'
+import { giveSigningKey } from './signing-key-fixture.ts'
 
 const operator = 'operator@imagery-local.iam.gserviceaccount.com'
 const audience = 'https://imagery-main-abc-uc.a.run.app'
 const hourMs = 3_600_000
 
+let dataDir: string
 let directory: string
 const cleanups: (() => Promise<unknown>)[] = []
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'imagery-identity-'))
+  dataDir = mkdtempSync(path.join(tmpdir(), 'imagery-identity-'))
+  directory = path.join(dataDir, 'identity')
 })
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-  rmSync(directory, { recursive: true, force: true })
+  rmSync(dataDir, { recursive: true, force: true })
 })
 
 async function open(clock: Clock = systemClock): Promise<Identity> {
@@ -89,6 +92,8 @@ describe('certificates', () => {
 })
 
 describe('access tokens', () => {
+  beforeEach(() => giveSigningKey(dataDir))
+
   it('belong to an email address and survive a restart', async () => {
     const token = (await open()).accessToken(operator)
     expect(token).toMatch(/^ya29\.local-/)
@@ -149,6 +154,8 @@ describe('access tokens', () => {
 })
 
 describe('ID tokens', () => {
+  beforeEach(() => giveSigningKey(dataDir))
+
   it('carry the claims that Google documents', async () => {
     const clock = new ManualClock(Date.UTC(2026, 5, 1))
     const identity = await open(clock)
@@ -296,6 +303,8 @@ describe('ID tokens', () => {
 })
 
 describe('metadata server', () => {
+  beforeEach(() => giveSigningKey(dataDir))
+
   it('gives google-auth-library its project, account, access token and ID token', async () => {
     const identity = await open()
     const { host } = await identity.metadata.serve(operator)
