@@ -6,6 +6,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Embedding } from '../services/report/embedded-image.ts'
 import type { ReportContext, WrittenReport } from '../services/report/write-report.ts'
 import { showSteps } from '../ui/steps.ts'
+import { counted } from '../contracts/count-text.ts'
 
 const EMBEDDINGS = ['none', 'thumbnails', 'full'] as const satisfies readonly Embedding[]
 
@@ -87,22 +88,19 @@ export default class Report extends CloudCommand {
       this.warn(
         `you may not read ${denied.toLocaleString('en')} of the images, so the report is without; the owner of their bucket can grant you roles/storage.objectViewer`,
       )
-    if (unreadable > 0) this.warn(`${counted(unreadable, 'image')} not readable, so the report is without`)
+    if (unreadable > 0)
+      this.warn(`${counted(unreadable, 'image is', 'images are')} not readable, so the report is without`)
     if (leftOut > 0)
       this.warn(
-        `${leftOut.toLocaleString('en')} more ${leftOut === 1 ? 'image is' : 'images are'} not in the report, because of the limit; --max-images sets another one`,
+        `${counted(leftOut, 'more image is', 'more images are')} not in the report, because of the limit; --max-images sets another one`,
       )
   }
 }
 
-function counted(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun} is` : `${count.toLocaleString('en')} ${noun}s are`
-}
-
 /** Says what leaves the machine with the file. */
 function summaryOf({ file, bytes, rows, images }: WrittenReport, embed: Embedding): string {
-  const what = embed === 'full' ? 'full images' : 'thumbnails'
-  const shown = images.embedded === 0 ? 'no images' : `${images.embedded.toLocaleString('en')} ${what}`
-  return `Wrote ${file}: ${rows.toLocaleString('en')} rows and ${shown}, ${bytesText(bytes)}
+  const what = embed === 'full' ? 'full image' : 'thumbnail'
+  const shown = images.embedded === 0 ? 'no images' : counted(images.embedded, what)
+  return `Wrote ${file}: ${counted(rows, 'row')} and ${shown}, ${bytesText(bytes)}
 Everyone who gets this file can read the answers, the prompt, and the names of the source, the project and the images in it${images.embedded === 0 ? '' : ', and see the images'}.`
 }

@@ -16,6 +16,7 @@ import { openRawAnswers, openResults, type RunRows } from '../services/runs/resu
 import { plainJson, plainText } from '../ui/plain-text.ts'
 import { printPieces } from '../ui/print-pieces.ts'
 import { formatResults } from '../ui/results-table.ts'
+import { counted } from '../contracts/count-text.ts'
 
 /** The table format, which is for people, shows this many rows unless the user asks for more. */
 const TABLE_ROWS = 50
@@ -112,7 +113,7 @@ export default class Results extends CloudCommand {
     if (format === 'table') return { ...done, rows: await this.#showTable(source, flags) }
     const options = { rawCells: flags['raw-cells'], bom: flags.bom }
     const rows = await this.#export(source, flags, { format, file, options })
-    if (file !== undefined) this.log(`Wrote ${rows.toLocaleString('en')} rows of ${source.table} to ${file}`)
+    if (file !== undefined) this.log(`Wrote ${counted(rows, 'row')} of ${source.table} to ${file}`)
     return { ...done, rows }
   }
 

@@ -7,6 +7,7 @@ import type { Target } from '../services/session/target.ts'
 import type { OpenedRun } from '../services/view/open-run.ts'
 import type { Viewing } from '../services/view/viewing.ts'
 import { showSteps } from '../ui/steps.ts'
+import { counted } from '../contracts/count-text.ts'
 
 interface Context {
   opened?: OpenedRun
@@ -118,7 +119,7 @@ export default class View extends CloudCommand {
             signal,
             detail: (text) => reporter.detail(text),
           })
-          return { done: `${context.viewing.rows.toLocaleString('en')} rows` }
+          return { done: counted(context.viewing.rows, 'row') }
         },
       },
     ]

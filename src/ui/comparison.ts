@@ -4,6 +4,7 @@ import { plainLine, shortened } from './plain-text.ts'
 import { countText, figureText, intervalText, pairLines, percentText, shareText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
+import { counted } from '../contracts/count-text.ts'
 
 /** Formats two runs side by side, in lines of at most `width`, except for IDs. */
 export function formatComparison(comparison: Comparison, width: number): string {
@@ -49,7 +50,7 @@ const ms = (value: number): string => `${Math.round(value).toLocaleString('en')}
 
 function unitsText(units: Comparison['units']): string {
   return [
-    `${countText(units.in_both)} assets in both`,
+    `${counted(units.in_both, 'asset')} in both`,
     `${countText(units.only_in_a)} only in A`,
     `${countText(units.only_in_b)} only in B`,
     `${countText(units.answered_by_both)} answered by both`,

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText, fittingColumns, formatTable } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
+import { counted } from '../contracts/count-text.ts'
 
 type Row = Record<string, unknown>
 
@@ -72,7 +73,7 @@ function candidates({ columns, rows, isChosen, onlyFailed }: ResultsTable): stri
 
 function moreLine(more: number | 'some'): string[] {
   if (more === 0) return []
-  const count = more === 'some' ? 'More rows follow' : `… ${more.toLocaleString('en')} more rows`
+  const count = more === 'some' ? 'More rows follow' : `… ${counted(more, 'more row')}`
   return [`${count}. --limit N shows more, --format csv or jsonl has them all`]
 }
 

@@ -99,7 +99,7 @@ test('images that the services may not look at stop the run before any answer is
   version = null
   await expect(carry()).rejects.toMatchObject({
     code: 'ACCESS_DENIED',
-    message: expect.stringContaining('may not look at 1 images, such as gs://bucket/o.jpg') as string,
+    message: expect.stringContaining('may not look at 1 image, such as gs://bucket/o.jpg') as string,
     suggestions: expect.arrayContaining([expect.stringContaining('--trust-addresses')]) as string[],
   })
   expect(await carriedUnits()).toEqual([])

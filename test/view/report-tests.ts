@@ -63,9 +63,9 @@ export function reportTests(prepared: () => RunUser): void {
         await verdicts.locator('.bar').evaluateAll((bars) => bars.map((bar) => bar.getAttribute('title'))),
       ).toEqual([
         'good: 8 rows, 47% of all',
-        'fair: 1 rows, 5.9% of all',
+        'fair: 1 row, 5.9% of all',
         'poor: 2 rows, 12% of all',
-        'unusable: 1 rows, 5.9% of all',
+        'unusable: 1 row, 5.9% of all',
         'no value: 5 rows, 29% of all',
       ])
       await verdicts.getByRole('button', { name: 'poor' }).click()

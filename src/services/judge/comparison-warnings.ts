@@ -3,6 +3,7 @@ import type { NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
 import type { AnswerColumn } from './columns.ts'
 import type { JudgedRun } from './run-rows.ts'
 import { listed, notAllowedText, unreadableText } from './truth-text.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 interface Compared {
   a: ComparedRun
@@ -21,15 +22,13 @@ interface JudgedColumns {
   truths: ReadonlyMap<string, number>
 }
 
-const count = (value: number): string => value.toLocaleString('en')
-
 /** Returns what makes a comparison of two runs unequal, a sentence each. */
 export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, compared: Compared): string[] {
   const { a, b, units, truth, judged } = compared
   return [
     ...(a.run_id === b.run_id ? ['Both runs are the same run'] : []),
     ...[a, b].flatMap(({ run_id: run, units: { pending } }) =>
-      pending > 0 ? [`Run ${run} is not complete: ${count(pending)} assets are pending`] : [],
+      pending > 0 ? [`Run ${run} is not complete: ${counted(pending, 'asset is', 'assets are')} pending`] : [],
     ),
     ...profileWarnings(runs),
     ...assetWarnings(a, b, units),
@@ -77,14 +76,14 @@ function assetWarnings(a: ComparedRun, b: ComparedRun, units: ComparedUnits): st
   if (both === 0) return ['The runs have no asset in common, so nothing is compared']
   const missing = [
     ...(onlyA > 0
-      ? [`${count(onlyA)} only in ${a.run_id} (${examples.only_in_a.join(', ')}${onlyA > 5 ? ', …' : ''})`]
+      ? [`${countText(onlyA)} only in ${a.run_id} (${examples.only_in_a.join(', ')}${onlyA > 5 ? ', …' : ''})`]
       : []),
     ...(onlyB > 0
-      ? [`${count(onlyB)} only in ${b.run_id} (${examples.only_in_b.join(', ')}${onlyB > 5 ? ', …' : ''})`]
+      ? [`${countText(onlyB)} only in ${b.run_id} (${examples.only_in_b.join(', ')}${onlyB > 5 ? ', …' : ''})`]
       : []),
   ]
   return [
-    `The runs look at different assets: ${count(both)} in both, ${missing.join(', ')}. Runs with the same --sample N --seed TEXT look at the same assets`,
+    `The runs look at different assets: ${countText(both)} in both, ${missing.join(', ')}. Runs with the same --sample N --seed TEXT look at the same assets`,
   ]
 }
 
@@ -95,7 +94,7 @@ function truthWarnings(truth: TruthSummary | undefined): string[] {
     ...(withoutId.count > 0 ? [`Rows of ${source} without an ID: ${listed(withoutId)}`] : []),
     ...(unmatched.count > 0
       ? [
-          `Rows of ${source} that name no asset of both runs: ${count(unmatched.count)}, such as ${unmatched.examples.join(', ')}`,
+          `Rows of ${source} that name no asset of both runs: ${countText(unmatched.count)}, such as ${unmatched.examples.join(', ')}`,
         ]
       : []),
     ...(contradictory.count > 0

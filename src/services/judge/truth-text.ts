@@ -2,6 +2,7 @@ import type { JudgedKind, NamedRows } from '../../contracts/evaluation.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { AnswerColumn } from './columns.ts'
 import { isSame, twinForms } from './values.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** The examples of rows, and how many more there are. */
 export const listed = ({ count, examples }: NamedRows): string =>
@@ -25,7 +26,7 @@ export function unreadableText(of: {
   unreadable: NamedRows
 }): string {
   const { source, header, kind, unreadable } = of
-  const assets = unreadable.count === 1 ? '1 asset' : `${unreadable.count.toLocaleString('en')} assets`
+  const assets = counted(unreadable.count, 'asset')
   return `${source} has a value of ${header} that is not ${KINDS[kind]} for ${assets}, which does not count: ${listed(unreadable)}`
 }
 

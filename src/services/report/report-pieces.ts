@@ -5,6 +5,7 @@ import type { RunImages } from '../view/images.ts'
 import { embeddedImage, type Absence, type Embedding } from './embedded-image.ts'
 import { ImagePlan } from './image-plan.ts'
 import type { Template } from './template.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 export interface ReportContent {
   template: Template
@@ -46,7 +47,7 @@ export async function* reportPieces(content: ReportContent, progress: ReportProg
   for await (const rows of blocks(content.rows)) {
     for (const row of rows) plan.add(row)
     progress.rows += rows.length
-    progress.detail(`${progress.rows.toLocaleString('en')} rows`)
+    progress.detail(counted(progress.rows, 'row'))
     yield rowsElement(names, rows)
   }
   for await (const answers of content.rawAnswers) if (answers.size > 0) yield rawElement(answers)

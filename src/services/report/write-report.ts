@@ -18,6 +18,7 @@ import type { Embedding } from './embedded-image.ts'
 import { rawAnswersOf } from './raw-answers.ts'
 import { reportPieces, type ImageCounts, type ReportProgress } from './report-pieces.ts'
 import { reportTemplate } from './template.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 export interface ReportOptions {
   target: Target
@@ -94,7 +95,7 @@ export function reportSteps(options: ReportOptions): Step<ReportContext>[] {
       title: 'Read the rows',
       async run(context, { detail }) {
         context.rows = await openRows(context.opened!, { target, cacheFolder: options.cacheFolder, signal, detail })
-        return { done: `${context.rows.database.about.rows.toLocaleString('en')} rows` }
+        return { done: counted(context.rows.database.about.rows, 'row') }
       },
     },
     {

@@ -24,6 +24,7 @@ import {
 } from '../../run-data/sql/carry.ts'
 import type { Deployed, RecordedContext, Snapshotted, ToAsk } from './context.ts'
 import { creatingStep } from './creating-step.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 type Carrying = RecordedContext & Deployed & Snapshotted
 
@@ -117,7 +118,7 @@ async function* imageRows(
     )
     const versions = (await Promise.all(requests)).flat()
     looked += uris.length
-    reporter.detail(`${looked.toLocaleString('en')} images looked at`)
+    reporter.detail(`${counted(looked, 'image')} looked at`)
     for (const [index, uri] of uris.entries()) {
       const version = versions[index] ?? null
       if (version === null && !('fault' in parseGsUri(uri))) {
@@ -162,7 +163,7 @@ function mayNotLook({ target, spec }: Carrying, { count, example }: Denied): Ima
   const flag = spec.carry?.mode === 'reuse' ? '--reuse' : '--update'
   return new ImageryError(
     'ACCESS_DENIED',
-    `The services may not look at ${count.toLocaleString('en')} images, such as ${example}, so nothing shows whether they changed since they were answered. No model was called`,
+    `The services may not look at ${counted(count, 'image')}, such as ${example}, so nothing shows whether they changed since they were answered. No model was called`,
     {
       suggestions: [
         `gcloud storage buckets add-iam-policy-binding gs://${bucket} --member serviceAccount:${account} --role roles/storage.objectViewer   (run by the bucket's owner)`,

@@ -7,6 +7,7 @@ import { countImages } from '../../run-data/run-tables.ts'
 import type { RecordedContext, RunContext, Snapshotted, ToAsk } from './context.ts'
 import type { SourceRead } from './read-source.ts'
 import { expectedSpending, spendingText, type Spending } from './spending.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** What the exact counts of the snapshot show. */
 export interface Estimated {
@@ -31,7 +32,7 @@ export const estimateCostStep: PipelineStep<
     if (gemini === null) return { done: spendingText(adds.spending), adds }
     const { usd } = estimateCost({ profile, gemini }, { units: assets, images })
     const about = `about ${usdText(usd)}`
-    const of = `for ${assets.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
+    const of = `for ${counted(assets, 'asset')} with ${counted(images, 'image')}`
     const { maxCost } = options
     if (maxCost === undefined || usd <= maxCost)
       return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}`, adds }

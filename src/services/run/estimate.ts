@@ -20,6 +20,7 @@ import type { ExpectedCounts } from './expected-counts.ts'
 import { estimateDuration } from './duration-estimate.ts'
 import { leftOut } from './left-out.ts'
 import { estimatePlatform, PIXELS_ANSWER_TOKENS, type CostPart } from './platform-cost.ts'
+import { counted as countOf } from '../../contracts/count-text.ts'
 
 /** The steps of an estimate. They create nothing that remains. */
 export function estimateSteps(context: RunContext): Pipeline<RunContext & Counted & Estimated> {
@@ -42,9 +43,8 @@ const countUnits: PipelineStep<RunContext, Counted> = {
     const counted = await countedSource(context)
     const { units, images } = counted.counts
     if (units === 0) throw noAssetsError(context.options.table, counted.snapshot.where)
-    const number = (value: number): string => value.toLocaleString('en')
     return {
-      done: `${number(units)} ${context.choice.unit === 'asset' ? 'assets' : 'observations'} with ${number(images)} images`,
+      done: `${countOf(units, context.choice.unit)} with ${countOf(images, 'image')}`,
       adds: { counted },
     }
   },

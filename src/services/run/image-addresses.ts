@@ -3,6 +3,7 @@ import { parseGsUri } from '../../contracts/gs-uri.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { imageAddresses } from '../../run-data/image-addresses.ts'
 import type { RecordedContext, RunContext } from './context.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 /**
  * Warns of images at addresses that imagery does not read, before any model is called. Their rows fail with the same
@@ -20,7 +21,7 @@ export const checkAddresses: PipelineStep<RunContext & RecordedContext, object> 
     const unread = foreign.reduce((sum, { images }) => sum + images, 0)
     const texts = foreign.map(({ images, example }) => {
       const parsed = parseGsUri(example)
-      return `${count(images)} of ${count(total)} images cannot be read: ${example} ${'fault' in parsed ? parsed.fault : 'is not a gs:// URI'}`
+      return `${countText(images)} of ${counted(total, 'image')} cannot be read: ${example} ${'fault' in parsed ? parsed.fault : 'is not a gs:// URI'}`
     })
     if (unread > 0 && unread === total) {
       throw new ImageryError('SOURCE_UNSUPPORTED', `${texts.join('. ')}. No model was called`, {
@@ -34,8 +35,6 @@ export const checkAddresses: PipelineStep<RunContext & RecordedContext, object> 
       })
     }
     warnings.push(...texts)
-    return { done: `${count(total - unread)} images`, adds: {} }
+    return { done: counted(total - unread, 'image'), adds: {} }
   },
 }
-
-const count = (value: number): string => value.toLocaleString('en')

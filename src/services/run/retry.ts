@@ -30,6 +30,7 @@ import {
 } from './steps.ts'
 import { setUp } from './set-up.ts'
 import { takeSnapshot } from './snapshot.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** The options of a retry, as the flags give them. */
 export interface RetryOptions {
@@ -191,7 +192,7 @@ function requeueFailed({
         if (rows.length > 0) await insertRows(attempts, rows)
         count += rows.length
         rows = []
-        reporter.detail(`${count.toLocaleString('en')} units`)
+        reporter.detail(counted(count, 'unit'))
       }
       for await (const unit of units) {
         if (probed.includes(unit.unit_id)) continue
@@ -199,7 +200,7 @@ function requeueFailed({
         if (rows.length === ROWS_AT_ONCE) await write()
       }
       await write()
-      return { done: `${count.toLocaleString('en')} units, generation ${generation}`, adds: { pending: count } }
+      return { done: `${counted(count, 'unit')}, generation ${generation}`, adds: { pending: count } }
     },
   })
 }

@@ -16,6 +16,7 @@ import type { SourceRead } from './read-source.ts'
 import { setUp } from './set-up.ts'
 import { stepsUpToTheSnapshot } from './start.ts'
 import { stageLocalImages } from './steps.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** More units make the interval little narrower: its width falls with the square root of their number. */
 export const MOST_SAMPLED = 500
@@ -45,7 +46,7 @@ const choose = (size: number): PipelineStep<RecordedContext & SourceRead, Chosen
   title: 'Choose the sample',
   async run({ spec, snapshot }) {
     const chosen = await chooseUnits(spec, size, snapshot)
-    return { done: `${chosen.length} assets`, adds: { chosen } }
+    return { done: counted(chosen.length, 'asset'), adds: { chosen } }
   },
 })
 

@@ -15,6 +15,7 @@ import { keepsSameColumns } from '../source/kept-columns.ts'
 import type { RunContext } from './context.ts'
 import type { SpendQuestion } from './spend-question.ts'
 import { billedBy, mustAsk, roomyCap, type Consent } from './spending.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /**
  * Returns the run that a sample has begun with the same options, if its source is the same as then: a table or file that
@@ -84,18 +85,18 @@ export function continuationQuestion(
   if (report.stopped?.reason !== 'sample' || asked === 0) return undefined
   const { pending } = report.units
   const usd = exactUsd((report.cost_usd / asked) * pending)
-  const count = pending.toLocaleString('en')
+  const assets = counted(pending, 'asset')
   const whole = report.cost_usd + usd
   if (consent.maxCost !== undefined && whole > consent.maxCost) {
     throw new ImageryError(
       'COST_LIMIT',
-      `Run ${spec.run_id} would cost about ${usdText(whole)} with the ${count} assets that its sample has left, more than --max-cost ${consent.maxCost}. No model was called`,
+      `Run ${spec.run_id} would cost about ${usdText(whole)} with the ${assets} that its sample has left, more than --max-cost ${consent.maxCost}. No model was called`,
       { suggestions: [`Run the same command with --max-cost ${roomyCap(whole)}`] },
     )
   }
   if (by === undefined || !mustAsk(consent, { usd })) return undefined
   return {
-    question: `The rest of run ${spec.run_id} will cost about ${usdText(usd)} for ${count} assets, by the answers of its sample, billed by ${by}.`,
+    question: `The rest of run ${spec.run_id} will cost about ${usdText(usd)} for ${assets}, by the answers of its sample, billed by ${by}.`,
     suggestions: [
       ...(hasCap ? [`Run the same command with --max-cost ${roomyCap(whole)}`] : []),
       'Run the same command with --yes',

@@ -16,8 +16,7 @@ import { noAssetsError } from '../source/no-assets.ts'
 import type { RecordedContext, Snapshotted } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { createOwnLedger } from './results-dataset.ts'
-
-const count = (value: number): string => value.toLocaleString('en')
+import { counted, countText } from '../../contracts/count-text.ts'
 
 /** How the snapshot is stored: a shard reads a range of buckets. */
 const LAYOUT = { clusterBy: ['bucket'], partitionBy: { column: 'bucket', end: BUCKETS } }
@@ -45,13 +44,13 @@ export const takeSnapshot: PipelineStep<RecordedContext, Snapshotted> = creating
       // The command that took the snapshot may have died before it set the expiration.
       if (existing.labels[RUN_LABEL] !== runId) await describe()
       else await keepScratchTables(spec, Date.now())
-      return { skipped: `${count(existing.rows)} assets`, adds: { assets: existing.rows } }
+      return { skipped: counted(existing.rows, 'asset'), adds: { assets: existing.rows } }
     }
     const how = await readInto(assets, context, reporter)
     await describe()
     const taken = (await describeTable(assets))?.rows ?? 0
     if (taken === 0) throw noAssetsError(source.given, source.where)
-    return { done: `${count(taken)} assets${how}`, adds: { assets: taken } }
+    return { done: `${counted(taken, 'asset')}${how}`, adds: { assets: taken } }
   },
 })
 
@@ -108,7 +107,7 @@ async function* plainRows(
   let read = 0
   for await (const row of rows) {
     if (read++ % ROWS_AT_ONCE === 0)
-      reporter.detail(`reading rows, because the publisher restricts copies: ${count(read)}`)
+      reporter.detail(`reading rows, because the publisher restricts copies: ${countText(read)}`)
     yield plainValue(row) as Record<string, unknown>
   }
 }

@@ -26,14 +26,13 @@ import { MOST_GENERATIONS_MORE } from '../../run-data/stall.ts'
 import { stageImages } from '../source/stage-images.ts'
 import { findDeployment, requireDeployment } from '../session/target.ts'
 import { RunStalled, watchRun } from '../runs/watch.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 /** What the last step of a run, a resume or a retry leaves. */
 export interface Finished extends RecordedContext {
   /** Undefined if the command does not wait for the last row. */
   report?: RunReport
 }
-
-const count = (value: number): string => value.toLocaleString('en')
 
 export const findServices: PipelineStep<WorkContext, Deployed> = {
   title: 'Find the deployment',
@@ -90,11 +89,11 @@ export const stageLocalImages: PipelineStep<RecordedContext & Partial<Chosen>, o
     const cache = target.dataDirectory === undefined ? undefined : path.join(target.dataDirectory, FETCHED_IMAGES)
     const { staged, leftOut, example } = await stageImages(spec, {
       cache,
-      progress: (done) => reporter.detail(`${count(done)} images`),
+      progress: (done) => reporter.detail(counted(done, 'image')),
       units: chosen && new Set(chosen.map(({ unit_id: unit }) => unit)),
     })
-    const skipped = leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''
-    return { done: `${count(staged)} images${skipped}`, adds: {} }
+    const skipped = leftOut > 0 ? `, ${countText(leftOut)} skipped: ${example}` : ''
+    return { done: `${counted(staged, 'image')}${skipped}`, adds: {} }
   },
 })
 
@@ -143,7 +142,7 @@ export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
     const published = units === 0 ? 0 : await publishRound(spec, { units, queues, round })
     await endPreparation(spec)
     if (units === 0) return { skipped: 'no asset is pending', adds: {} }
-    return { done: `${count(published)} shards${await notified(context)}`, adds: {} }
+    return { done: `${counted(published, 'shard')}${await notified(context)}`, adds: {} }
   },
 })
 
@@ -174,7 +173,7 @@ export function processAssets(options: {
         try {
           const report = await watchRun(spec, { signal, reporter, flags: target.flags, ...(now ? { now } : {}) })
           const { ok, failed } = report.units
-          const done = `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}${await notified(context)}`
+          const done = `${countText(ok)} ok${failed > 0 ? `, ${countText(failed)} failed` : ''}${await notified(context)}`
           return { done, adds: { report } }
         } catch (error) {
           if (!(error instanceof RunStalled)) throw error

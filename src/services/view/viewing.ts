@@ -24,6 +24,7 @@ import { storedColumns } from './stored-columns.ts'
 import { ThumbnailCache } from './thumbnail-cache.ts'
 import { imagesOf, unitAttempts, unitDetail } from './unit-detail.ts'
 import { viewedRun } from './viewed-run.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 export interface ViewingOptions {
   target: Target
@@ -190,8 +191,9 @@ export async function openRows(
   }
   const texts = new Set(rows.fields.filter(({ type }) => /NUMERIC/.test(type ?? '')).map(({ name }) => name))
   const columns = storedColumns(viewedColumns(rows.fields, spec?.profile, answers), (name) => texts.has(name))
-  const total = rows.count === undefined ? '' : ` of ${rows.count.toLocaleString('en')}`
-  const progress = (read: number): void => detail(`${read.toLocaleString('en')}${total} rows`)
+  const { count } = rows
+  const progress = (read: number): void =>
+    detail(count === undefined ? counted(read, 'row') : `${countText(read)} of ${counted(count, 'row')}`)
   await loadResults(file, { columns, pages: rows.read(), signal, progress })
   await tidyFolder(folder, file)
   const database = await ResultsDatabase.open(file)

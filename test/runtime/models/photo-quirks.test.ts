@@ -148,7 +148,12 @@ test('a PNG or WebP file that is cut off is refused, and one with stray bytes at
 
 test('at most one image per core is decoded at once, and one that no longer waits is not decoded', async () => {
   const cores = availableParallelism()
-  const decodes = (): number => sharp.counters().queue + sharp.counters().process
+  const counted = (): number => {
+    const { queue, process: running } = sharp.counters()
+    return queue + running
+  }
+  // A decode that starts between the reads of the two counters is counted twice.
+  const decodes = (): number => Math.min(counted(), counted())
   // Other files of this process may have left a decode that nothing waits for: libvips does not stop one.
   await expect.poll(decodes, { timeout: 30_000 }).toBe(0)
   const stop = new AbortController()

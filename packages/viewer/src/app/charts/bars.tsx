@@ -34,9 +34,11 @@ export function Bars({ all, filtered, hasOrder, totalRows, chosen, onToggle }: P
       <div className="bars" role="group" aria-label={`Values of ${all.column}`} onKeyDown={moveAmongButtons}>
         {rows.map((row, index) => {
           const { value, rows: kept, allRows } = row
-          const of = allRows === null || allRows === kept ? '' : ` of ${count(allRows)}`
+          const all = allRows ?? kept
+          const noun = all === 1 ? 'row' : 'rows'
+          const of = all === kept ? '' : ` of ${count(all ?? 0)}`
           const about =
-            kept === null ? 'rows not counted' : `${count(kept)}${of} rows, ${percent(kept, totalRows)} of all`
+            kept === null ? 'rows not counted' : `${count(kept)}${of} ${noun}, ${percent(kept, totalRows)} of all`
           return (
             <button
               key={String(value) + typeof value}
@@ -54,7 +56,7 @@ export function Bars({ all, filtered, hasOrder, totalRows, chosen, onToggle }: P
                 <span className="sr">: </span>
                 {kept === null ? '–' : count(kept)}
                 <span className="sr">
-                  {kept === null ? ' rows not counted' : `${of} rows, ${percent(kept, totalRows)} of all`}
+                  {kept === null ? ' rows not counted' : `${of} ${noun}, ${percent(kept, totalRows)} of all`}
                 </span>
               </span>
               <span className="bar-track">

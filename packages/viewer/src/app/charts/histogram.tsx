@@ -73,8 +73,8 @@ export function Histogram({ column, all, filtered, chosen, onRange }: Props) {
       >
         {bins.map((bin, index) => {
           const kept = filtered.bins[index]?.rows ?? 0
-          const of = kept === bin.rows ? '' : ` of ${count(bin.rows)}`
-          const about = `${fine(bin.from)} to ${fine(bin.to)}: ${count(kept)}${of} rows`
+          const of = kept === bin.rows ? '' : `${count(kept)} of `
+          const about = `${fine(bin.from)} to ${fine(bin.to)}: ${of}${counted(bin.rows, 'row')}`
           return (
             <button
               key={bin.from}

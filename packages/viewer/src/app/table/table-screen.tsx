@@ -43,7 +43,7 @@ export function TableScreen({ state, change }: { state: ViewState; change: Chang
         />
       )}
       <p className="sr" role="status">
-        {pages.total === undefined ? '' : `${count(pages.total)} rows`}
+        {pages.total === undefined ? '' : counted(pages.total, 'row')}
       </p>
     </div>
   )
