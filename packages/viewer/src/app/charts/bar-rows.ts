@@ -1,4 +1,5 @@
 import type { BarsChart } from '../../contract/source.ts'
+import type { Plain } from '../state/filters.ts'
 
 /** A bar: a value, the value's rows under the filter and in the whole run. Null is a number that is not known. */
 export interface BarRow {
@@ -35,7 +36,7 @@ export const SHORT_LIST = 8
  * Returns the bars of a short list, in their order: those with the most rows of the run, and every chosen one. A list that
  * is hardly longer stays whole.
  */
-export function shortList(rows: readonly BarRow[], chosen: readonly BarRow['value'][]): BarRow[] {
+export function shortList(rows: readonly BarRow[], chosen: readonly Plain[]): BarRow[] {
   if (rows.length <= SHORT_LIST + 1) return [...rows]
   const size = ({ rows: kept, allRows }: BarRow): number => allRows ?? kept ?? 0
   const largest = new Set(rows.toSorted((a, b) => size(b) - size(a)).slice(0, SHORT_LIST))

@@ -34,9 +34,9 @@ export function Bars({ all, filtered, hasOrder, totalRows, chosen, onToggle }: P
       <div className="bars" role="group" aria-label={`Values of ${all.column}`} onKeyDown={moveAmongButtons}>
         {rows.map((row, index) => {
           const { value, rows: kept, allRows } = row
-          const all = allRows ?? kept
-          const noun = all === 1 ? 'row' : 'rows'
-          const of = all === kept ? '' : ` of ${count(all ?? 0)}`
+          const whole = allRows ?? kept
+          const noun = whole === 1 ? 'row' : 'rows'
+          const of = whole === kept ? '' : ` of ${count(whole ?? 0)}`
           const about =
             kept === null ? 'rows not counted' : `${count(kept)}${of} ${noun}, ${percent(kept, totalRows)} of all`
           return (

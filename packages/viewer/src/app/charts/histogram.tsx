@@ -1,7 +1,7 @@
 import { useState, type KeyboardEvent } from 'react'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { HistogramChart } from '../../contract/source.ts'
-import { count, number } from '../format/numbers.ts'
+import { count, counted, number } from '../format/numbers.ts'
 import { minute, timeBound } from '../format/times.ts'
 import { moveAmongButtons } from '../parts/roving.ts'
 
