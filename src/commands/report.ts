@@ -83,7 +83,8 @@ export default class Report extends CloudCommand {
 
   #warn({ runId, images: { missing, denied, unreadable, left_out: leftOut }, isPartial }: WrittenReport): void {
     if (isPartial) this.warn(`run ${runId} is not complete: the report has its rows so far`)
-    if (missing > 0) this.warn(`${counted(missing, 'image')} not there any more, so the report is without`)
+    if (missing > 0)
+      this.warn(`${counted(missing, 'image is', 'images are')} not there any more, so the report is without`)
     if (denied > 0)
       this.warn(
         `you may not read ${denied.toLocaleString('en')} of the images, so the report is without; the owner of their bucket can grant you roles/storage.objectViewer`,
