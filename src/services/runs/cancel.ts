@@ -1,3 +1,4 @@
+import { countText } from '../../contracts/count-text.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
@@ -119,7 +120,7 @@ export const cancelSteps: readonly Step<CancelContext>[] = [
       const failure = await notifyNow(spec)
       if (failure !== undefined) context.warnings.push(failure)
       const { ok, failed, pending } = context.report.units
-      return { done: `${counted(ok)} ok, ${counted(failed)} failed, ${counted(pending)} pending` }
+      return { done: `${countText(ok)} ok, ${countText(failed)} failed, ${countText(pending)} pending` }
     },
   },
 ]
@@ -144,5 +145,3 @@ async function canceledBy(): Promise<string> {
   const member = await callerMember().catch(() => undefined)
   return member === undefined ? 'someone canceled it' : `${member.replace(/^\w+:/, '')} canceled it`
 }
-
-const counted = (count: number): string => count.toLocaleString('en')

@@ -1,3 +1,4 @@
+import { countText } from '../../contracts/count-text.ts'
 import { continueCommand } from '../../contracts/continue-run.ts'
 import { ImageryError, type ErrorCode } from '../../contracts/errors.ts'
 import type { StopReason } from '../../contracts/run-controls.ts'
@@ -50,7 +51,7 @@ export function stoppedError(
   units?: RunReport['units'],
 ): ImageryError {
   const left = units
-    ? `. It has ${counted(units.ok + units.failed)} of ${counted(units.total)} assets, and ${counted(units.pending)} are pending`
+    ? `. It has ${countText(units.ok + units.failed)} of ${countText(units.total)} assets, and ${countText(units.pending)} are pending`
     : ''
   return new StoppedError(CODES[reason], `Run ${runId} was stopped: ${message}${left}`, {
     suggestions: [
@@ -64,5 +65,3 @@ export function stoppedError(
 export function isStoppedError(error: unknown): boolean {
   return error instanceof StoppedError
 }
-
-const counted = (count: number): string => count.toLocaleString('en')
