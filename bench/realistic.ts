@@ -1,7 +1,7 @@
 /**
  * A Gemini run beside the simple algorithm of `bench/baseline`, with the latencies of a real region added to both: 20 ms for
  * an API call, 100 ms for insertAll, 1.5 s for a query, 30 ms for the read of an image, 2 s for the model: `node
- * bench/realistic.ts [--assets N] [--baseline-assets N]`. Run `npm run build` first.
+ * bench/realistic.ts [--assets N] [--baseline-assets N]`. Both make 200 calls of the model at once. Run `npm run build` first.
  *
  * Prints wall time and money per 1,000 assets. The local cloud counts the calls, and the list prices of
  * `src/contracts/google-prices.ts` price them. Other programs on the machine make both slower: the CPU time says by how much a
@@ -20,6 +20,7 @@ import {
 import { runtimeAccount } from '../src/contracts/names.ts'
 import type { RunReport } from '../src/contracts/run-report.ts'
 import { adminCall } from '../src/services/local/cloud.ts'
+import { DEFAULT_CONCURRENCY } from '../src/services/options/run-options.ts'
 import { runBaseline } from './baseline/pipeline.ts'
 import { startLocalImagery, type LocalImagery } from './local-imagery.ts'
 import { loadObservations, uploadImages } from './observations.ts'
@@ -86,6 +87,7 @@ async function bench({ imagery, folder, locator, dataDirectory, stop }: LocalIma
   const theirs = await measured(locator, () =>
     runBaseline({ imagery, folder, locator, dataDirectory, stop }, clients, table, baselineAssets, {
       modelMs: MODEL_MS,
+      tasksAtOnce: DEFAULT_CONCURRENCY,
     }),
   )
   await closeClients(clients)

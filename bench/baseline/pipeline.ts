@@ -35,13 +35,14 @@ export interface BaselineRun {
  * insert each row separately. Run it once per local cloud.
  *
  * @param options.modelMs the time of a model's answer, for which the service waits; 0 for none
+ * @param options.tasksAtOnce tasks that the queue dispatches at once; that of a new queue if it is not given
  */
 export async function runBaseline(
   { dataDirectory, locator }: LocalImagery,
   { bigQuery, tasks, publisher, subscriber }: OfficialClients,
   source: string,
   assets: number,
-  { modelMs = 0 }: { modelMs?: number } = {},
+  { modelMs = 0, tasksAtOnce }: { modelMs?: number; tasksAtOnce?: number } = {},
 ): Promise<BaselineRun> {
   const { projectId, region } = locator
   const parent = `projects/${projectId}/locations/${region}`
@@ -50,7 +51,8 @@ export async function runBaseline(
   const settings: BaselineSettings = { projectId, source, dataset: DATASET, resultsTable: 'results', queue, modelMs }
   await bigQuery.createDataset(DATASET, { location: 'US' })
   await bigQuery.dataset(DATASET).createTable('results', { schema: RESULTS_SCHEMA })
-  await tasks.createQueue({ parent, queue: { name: queue } })
+  const rateLimits = tasksAtOnce === undefined ? {} : { rateLimits: { maxConcurrentDispatches: tasksAtOnce } }
+  await tasks.createQueue({ parent, queue: { name: queue, ...rateLimits } })
   await publisher.createTopic({ name: topic })
   const services = spawn(process.execPath, [SERVICES, JSON.stringify(settings)], {
     env: { ...process.env, [LOCATOR_VARIABLE]: path.join(dataDirectory, LOCATOR_FILE) },
