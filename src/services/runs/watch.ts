@@ -247,7 +247,7 @@ export function progressLine(report: RunReport, since: { done: number; elapsedMs
   if (done > since.done && pending > 0) {
     parts.push(
       `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
-      `${duration(Math.ceil(pending / perSecond) * 1_000)} left`,
+      `${duration(Math.max(1_000, (pending / perSecond) * 1_000))} left`,
     )
   }
   return parts.join(', ')

@@ -48,6 +48,12 @@ describe('a line of progress', () => {
       '1,010 of 2,000 assets',
     ],
     [
+      'near the end, in whole seconds',
+      { total: 12, ok: 9, failed: 0, pending: 3 },
+      { done: 0, elapsedMs: 900 },
+      '9 of 12 assets, 10.0/s, 1 s left',
+    ],
+    [
       'at the end',
       { total: 12, ok: 10, failed: 2, pending: 0 },
       { done: 0, elapsedMs: 900 },
