@@ -51,7 +51,7 @@ describe('a line of progress', () => {
       'near the end, in whole seconds',
       { total: 12, ok: 9, failed: 0, pending: 3 },
       { done: 0, elapsedMs: 900 },
-      '9 of 12 assets, 10.0/s, 1 s left',
+      '9 of 12 assets, 10/s, 1 s left',
     ],
     [
       'at the end',
