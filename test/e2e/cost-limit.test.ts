@@ -15,14 +15,17 @@ const ASSETS = Array.from(
   (_, index) => `{"asset_id": "a${index}", "gcs_uri": "gs://street-images/${index}.jpg"}\n`,
 )
 
-/** The answers about some images have far more tokens than an estimate expects: the blanks at their end count. */
+/**
+ * The answers about some images have far more tokens than an estimate expects: the blanks at their end count. Wrong answers
+ * take as long as real ones, so that those which stop a run come in several rounds.
+ */
 const MODEL = `seed: 1
 cases:
   - images: '*costly*'
     answer: '{"sign": "stop"}${' '.repeat(24_000)}'
   - images: '*wrong*'
     answer: 'I cannot say.'
-    latency_ms: 200
+    latency_ms: 1000
 `
 
 const PROFILE = `name: one-sign

@@ -3,7 +3,11 @@ import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { describe, expect, test } from 'vitest'
 import { CALLS_UNTIL_AN_ANSWER, FirstCalls, FIRST_ANSWER_MS } from '../../src/runtime/main/first-calls.ts'
 import { FirstInstance, type FirstCallRecords } from '../../src/runtime/main/first-instance.ts'
-import { SPEC } from './fixtures.ts'
+import { Budget } from '../../src/runtime/budget.ts'
+import { modelForRun } from '../../src/runtime/main/model-for-run.ts'
+import { ImageMemory } from '../../src/runtime/models/image-memory.ts'
+import { SPEC, TASK } from './fixtures.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
 
 const { signal } = new AbortController()
 
@@ -13,7 +17,7 @@ function calls({
   turnMs = 120_000,
   records,
 }: { clock?: ManualClock; turnMs?: number; records?: FirstCallRecords } = {}) {
-  const first = new FirstCalls(clock, turnMs, records && new FirstInstance(records, SPEC, clock))
+  const first = new FirstCalls(clock, records && new FirstInstance(records, SPEC, clock))
   const open: { answer: () => void; fail: () => void }[] = []
   const outcomes: string[] = []
   const start = (count: number, with_ = signal): void => {
@@ -21,6 +25,7 @@ function calls({
       first
         .make(
           with_,
+          turnMs,
           () =>
             new Promise<void>((resolve, reject) =>
               open.push({ answer: resolve, fail: () => reject(new Error('failed')) }),
@@ -81,6 +86,62 @@ test('calls do not wait longer than a quarter of the time that their deliveries 
   start(6)
   await clock.advance(500)
   expect(open).toHaveLength(6)
+})
+
+test('calls wait longer while the first ones fail, because these must end before they stop the run', async () => {
+  const { clock, open, start } = calls()
+  start(100)
+  for (let failures = 0; failures < 10; failures++) {
+    await clock.advance(FIRST_ANSWER_MS / 2)
+    expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + failures)
+    open[failures]!.fail()
+  }
+  await clock.advance(FIRST_ANSWER_MS - 1)
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + 10)
+  await clock.advance(1)
+  expect(open).toHaveLength(100)
+})
+
+test('calls of a run that failures do not stop wait for few of them', async () => {
+  const { clock, open, start } = calls()
+  start(100)
+  await clock.advance(0)
+  for (let failures = 0; failures < 20; failures++) {
+    open[failures]!.fail()
+    await clock.advance(0)
+  }
+  for (let failures = 20; open.length < 100 && failures < 40; failures++) {
+    open[failures]!.fail()
+    await clock.advance(FIRST_ANSWER_MS / 5)
+  }
+  expect(open).toHaveLength(100)
+})
+
+test('a probe, which has less time for its turn, does not shorten the wait of the tasks after it', async () => {
+  const clock = new ManualClock()
+  const unused = () => Promise.reject(new Error('not used'))
+  const images = { readImage: unused, readRange: unused, describeObject: unused }
+  const memory = new ImageMemory({ bytes: 1, clock })
+  const { modelFor } = modelForRun(
+    { ...images, memory, decoding: new Budget(1), clock },
+    { begun: new AbortController().signal },
+  )
+  const spec = geminiSpec()
+  const withTurn = (turn_timeout_ms: number) => ({ ...spec, limits: { ...spec.limits, turn_timeout_ms } })
+  const [probe, run] = await Promise.all([modelFor(withTurn(10_000)), modelFor(withTurn(60_000))])
+  await expect(probe.answer(TASK, { signal, onTurn: () => Promise.reject(new Error('no JSON')) })).rejects.toThrow(
+    'no JSON',
+  )
+  let made = 0
+  const onTurn = (): Promise<never> => {
+    made += 1
+    return new Promise(() => undefined)
+  }
+  for (let unit = 0; unit < 50; unit++) void run.answer(TASK, { signal, onTurn })
+  await clock.advance(FIRST_ANSWER_MS - 1)
+  expect(made).toBe(CALLS_UNTIL_AN_ANSWER)
+  await clock.advance(1)
+  expect(made).toBe(50)
 })
 
 test('an instance that stops makes no call that waits or comes later', async () => {

@@ -1,4 +1,5 @@
-import type { Clock } from '../clock.ts'
+import type { CancelTimer, Clock } from '../clock.ts'
+import { MOST_FIRST_FAILURES } from '../../contracts/run-controls.ts'
 import type { FirstInstance } from './first-instance.ts'
 
 /** Calls at once until the first answer. */
@@ -8,12 +9,17 @@ export const CALLS_UNTIL_AN_ANSWER = 4
 export const FIRST_ANSWER_MS = 10_000
 
 /**
+ * That wait begins again with each of this many failures. Only failures that have ended can stop the run, and slow ones take
+ * longer than one wait. A run that goes on after this many is one that they do not stop.
+ */
+const FAILURES_WAITED_FOR = 2 * MOST_FIRST_FAILURES
+
+/**
  * Sends few calls at once until one of them is answered, and from one instance at first. If the prompt or the schema is
  * wrong, every call fails, and the first failures then stop the run before hundreds of calls were made.
  */
 export class FirstCalls {
   readonly #clock: Clock
-  readonly #longestMs: number
   readonly #instance: Pick<FirstInstance, 'turn' | 'answered'> | undefined
   readonly #waiting = new Set<() => void>()
   readonly #ended = new AbortController()
@@ -22,29 +28,31 @@ export class FirstCalls {
   #hasBegun = false
   /** Whether the first calls are made elsewhere. */
   #isHeld = false
+  #failures = 0
+  #failedMs = Number.NEGATIVE_INFINITY
 
-  /**
-   * @param turnMs how long a delivery waits for its call. This wait takes at most a quarter of it
-   * @param instance absent in the only instance
-   */
-  constructor(clock: Clock, turnMs: number, instance?: Pick<FirstInstance, 'turn' | 'answered'>) {
+  /** @param instance absent in the only instance */
+  constructor(clock: Clock, instance?: Pick<FirstInstance, 'turn' | 'answered'>) {
     this.#clock = clock
     this.#instance = instance
-    this.#longestMs = Math.min(FIRST_ANSWER_MS, turnMs / 4)
   }
 
   /**
    * Makes a call when it may be made. Rejects with the signal's reason if it is aborted meanwhile, and with that of a
    * dismissal; `call` then never starts.
+   *
+   * @param turnMs how long the delivery waits for its call. A wait for a first answer takes at most a quarter of it. A probe
+   *   has less time than the tasks after it
    */
-  async make<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
-    this.#begin()
+  async make<Answer>(signal: AbortSignal, turnMs: number, call: () => Promise<Answer>): Promise<Answer> {
+    const longestMs = Math.min(FIRST_ANSWER_MS, turnMs / 4)
+    this.#begin(longestMs)
     if (this.#mayStart()) this.#inProgress += 1
-    else await this.#turn(signal)
+    else await this.#turn(signal, longestMs)
     try {
       signal.throwIfAborted()
       this.#ended.signal.throwIfAborted()
-      const answer = await call()
+      const answer = await call().catch((error: unknown) => this.#failed(error))
       this.#open()
       return answer
     } finally {
@@ -59,13 +67,13 @@ export class FirstCalls {
     for (const start of this.#waiting) start()
   }
 
-  #begin(): void {
+  #begin(longestMs: number): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
     if (!this.#instance) return
     this.#isHeld = true
     // Half of the time is left for first calls of its own.
-    void this.#instance.turn(this.#longestMs / 2).then(() => {
+    void this.#instance.turn(longestMs / 2).then(() => {
       this.#isHeld = false
       for (const start of this.#waiting) if (this.#mayStart()) start()
     })
@@ -82,8 +90,15 @@ export class FirstCalls {
     for (const start of this.#waiting) start()
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
+  #failed(error: unknown): never {
+    this.#failures += 1
+    if (this.#failures <= FAILURES_WAITED_FOR) this.#failedMs = this.#clock.now()
+    throw error
+  }
+
+  #turn(signal: AbortSignal, longestMs: number): Promise<void> {
     return new Promise((resolve) => {
+      let cancel: CancelTimer = () => undefined
       const start = (): void => {
         this.#waiting.delete(start)
         signal.removeEventListener('abort', start)
@@ -91,7 +106,14 @@ export class FirstCalls {
         this.#inProgress += 1
         resolve()
       }
-      const cancel = this.#clock.after(this.#longestMs, start)
+      const wait = (waitMs: number): void => {
+        cancel = this.#clock.after(waitMs, () => {
+          const leftMs = this.#failedMs + longestMs - this.#clock.now()
+          if (leftMs > 0) wait(leftMs)
+          else start()
+        })
+      }
+      wait(longestMs)
       signal.addEventListener('abort', start, { once: true })
       this.#waiting.add(start)
     })

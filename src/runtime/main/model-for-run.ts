@@ -84,7 +84,9 @@ function inTurn(
   const inLimit: Model['answer'] = (asset, options) =>
     calls === null ? paced(asset, options) : calls.spend(1, options.signal, () => paced(asset, options))
   if (spec.gemini === null) return { answer: inLimit }
-  return { answer: (asset, options) => first.make(options.signal, () => inLimit(asset, options)) }
+  return {
+    answer: (asset, options) => first.make(options.signal, spec.limits.turn_timeout_ms, () => inLimit(asset, options)),
+  }
 }
 
 /** Whether a failure is the model's request for a slower rate. */
@@ -104,7 +106,7 @@ function turnsOf(
   const known = turns.get(runId)
   if (known) return known
   const created = {
-    first: new FirstCalls(clock, limits.turn_timeout_ms, firstCalls && new FirstInstance(firstCalls, spec, clock)),
+    first: new FirstCalls(clock, firstCalls && new FirstInstance(firstCalls, spec, clock)),
     calls: most === null ? null : new Budget(most),
     pacing: new Pacing(clock),
   }
