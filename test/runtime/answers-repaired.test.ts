@@ -205,6 +205,13 @@ describe('nothing is guessed', () => {
     ['two values in a list', '{"category": ["Stop", "Give Way"]}', /category is \[/],
     ['a draft in thoughts that do not end', `<think>Maybe ${STOP}, or so`, /thoughts do not end/],
     ['two objects in a wrapper', `{"signs": [${STOP}, {"category": "Give Way"}]}`, /category is missing/],
+    ['a draft in second thoughts', `<think>It is red.</think>\n<think>Maybe ${STOP}, or so`, /thoughts do not end/],
+    ['an object in part of another answer', `{"Category": "Give Way", "Count": "two", "details": ${STOP}}`, /count is/],
+    ['an object in another answer that lacks a member', `{"NOTE": "bent", "details": ${STOP}}`, /category is missing/],
+    ['an object that was not found', `{"found": false, "sign": ${STOP}}`, /category is missing/],
+    ['an object beside an error', `{"error": "I cannot see a sign.", "example": ${STOP}}`, /category is missing/],
+    ['a decimal point', '{"category": ".30"}', /category is ".30", not one of/],
+    ['a decimal comma in quotes', String.raw`{"category": "\",30\""}`, /category is .*30.*, not one of/],
     ['a minus sign', '{"category": "-30"}', /category is "-30", not one of/],
     ['a range', '{"category": "3-0"}', /category is "3-0", not one of/],
     ['a number too large', '{"category": "Stop", "score": 1e400}', /score is Infinity, not a number/],
@@ -245,6 +252,7 @@ describe('nothing is guessed', () => {
   test.each([
     ['closed', STOP.slice(0, -1)],
     ['taken from a list', `[${STOP}, {"category": "St`],
+    ['taken from thoughts', `<think>Maybe ${STOP}\n\n\n`],
   ])('a cut answer is not %s', (_what, text) => {
     expect(read(text, true)).not.toHaveProperty('columns')
   })

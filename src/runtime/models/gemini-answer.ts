@@ -3,7 +3,7 @@ import { shownValue, type CheckedAnswer } from '../../contracts/answer-check.ts'
 import type { AnswerSchema } from '../../contracts/answer-schema.ts'
 import { objectsIn, type FoundObjects, type TextObject } from './answer-objects.ts'
 import { readExactly } from './lenient-json.ts'
-import { mendValues } from './mended-values.ts'
+import { mendValues, namesProperty } from './mended-values.ts'
 
 /** A model's text as columns, or the reason why it has none. */
 export type ReadAnswer =
@@ -25,7 +25,7 @@ const FENCED = /^```[a-z]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/i
 
 /** Thoughts that a model writes into its answer. The answer follows them. */
 const THOUGHTS = /^<(think|thinking|thought|reasoning)>[\s\S]*?<\/\1>/i
-const BEGINS_WITH_THOUGHTS = /^<(?:think|thinking|thought|reasoning)>/i
+const BEGINS_WITH_THOUGHTS = /^\s*<(?:think|thinking|thought|reasoning)>/i
 const END_OF_THOUGHTS = /<\/(?:think|thinking|thought|reasoning)>/gi
 
 /**
@@ -65,7 +65,7 @@ function readWhole(value: unknown, body: string, reading: AnswerReading): ReadAn
 /** Reads a text that has other things besides an object, or an object that is not quite JSON. */
 function readText(body: string, reading: AnswerReading): ReadAnswer {
   const text = body.replace(THOUGHTS, '')
-  const found = afterThoughts(text, objectsIn(text, !reading.isCut))
+  const found = afterThoughts(text, objectsIn(text, !reading.isCut), reading)
   const answers = found.objects.map((object) => ({ object, answer: fitOrInner(object, reading) }))
   const fitting = answers.flatMap(({ object, answer }) => ('columns' in answer ? [{ object, answer }] : []))
   const [first] = fitting
@@ -83,7 +83,7 @@ function readText(body: string, reading: AnswerReading): ReadAnswer {
 }
 
 /** Leaves out the objects before the end of thoughts, and in thoughts without an end. */
-function afterThoughts(text: string, found: FoundObjects): FoundObjects {
+function afterThoughts(text: string, found: FoundObjects, { isCut }: AnswerReading): FoundObjects {
   let from = 0
   let before = 0
   for (const { index } of text.matchAll(END_OF_THOUGHTS)) {
@@ -93,8 +93,10 @@ function afterThoughts(text: string, found: FoundObjects): FoundObjects {
   }
   const after = found.objects.filter(({ start }) => start >= from)
   if (!BEGINS_WITH_THOUGHTS.test(text) || from > 0) return { ...found, objects: after }
-  // What thoughts that do not end have in the middle is a draft; at the very end, it is the answer.
-  const last = after.filter(({ end }) => /^\s*(?:```\s*)?$/.test(text.slice(end, end + 100)) && text.length < end + 100)
+  // What thoughts that do not end have in the middle is a draft; at the very end, it is the answer, unless they were cut.
+  const isLast = ({ end }: TextObject): boolean =>
+    !isCut && /^\s*(?:```\s*)?$/.test(text.slice(end, end + 100)) && text.length < end + 100
+  const last = after.filter(isLast)
   return { ...found, objects: last, fault: last.length === after.length ? found.fault : 'its thoughts do not end' }
 }
 
@@ -156,8 +158,20 @@ function fit(value: unknown, { schema, check }: AnswerReading): Fitted | { fault
 function unwrapped(value: Record<string, unknown>, reading: AnswerReading): Record<string, unknown> | undefined {
   const [only, ...others] = Object.values(value).filter((member) => typeof member === 'object' && member !== null)
   const inner: unknown = Array.isArray(only) && only.length === 1 ? only[0] : only
-  const isWrapper = others.length === 0 && !namesAny(value, reading.schema)
+  const isWrapper = others.length === 0 && !isAnswer(value, reading.schema) && !isDenied(value)
   return isWrapper && isObject(inner) && 'columns' in fit(inner, reading) ? inner : undefined
+}
+
+/** Whether an object is itself an answer, if not a whole one: what is inside of it may be another. */
+function isAnswer(value: Record<string, unknown>, { properties = {} }: AnswerSchema): boolean {
+  return Object.keys(value).some((name) => namesProperty(name, properties))
+}
+
+/** Whether what is around an object says that it is no answer: `"found": false`, or an error. */
+function isDenied(value: Record<string, unknown>): boolean {
+  return Object.entries(value).some(
+    ([name, member]) => member === false || (/^(?:error|refusal)$/i.test(name) && Boolean(member)),
+  )
 }
 
 function namesAny(value: Record<string, unknown>, { properties = {} }: AnswerSchema): boolean {

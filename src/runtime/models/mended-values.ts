@@ -68,6 +68,11 @@ function propertyOf(
   return others.length === 0 ? property : undefined
 }
 
+/** Whether a member's name means a property, without regard to case, spaces and hyphens. */
+export function namesProperty(name: string, properties: Record<string, AnswerSchema>): boolean {
+  return Object.keys(properties).some((property) => letters(property) === letters(name))
+}
+
 /** Whether a text stands where no text can be a value. */
 function saysNothing(value: unknown, { type, enum: choices }: AnswerSchema): boolean {
   if (typeof value !== 'string' || !NO_VALUE.test(value.trim())) return false
@@ -99,8 +104,11 @@ function mendText(text: string, schema: AnswerSchema): Mended {
   }
 }
 
-/** What models put around a value: quotes, the stars of Markdown, the end of a sentence. A question mark is a doubt, and stays. */
-const AROUND = /^[\s\p{Cc}"'“”‘’`*_.,;:]+|[\s\p{Cc}"'“”‘’`*_.,;:]+$/gu
+/**
+ * What models put around a value: quotes, the stars of Markdown, the end of a sentence. A question mark is a doubt, and
+ * stays. So does what is before a digit: `.5` is not `5`.
+ */
+const AROUND = /^[\s\p{Cc}"'“”‘’`*_.,;:]+(?<![_.,;:](?=\d))|[\s\p{Cc}"'“”‘’`*_.,;:]+$/gu
 
 /** The only allowed value that a text means, as it is or without what is around it. */
 function choiceMeant(text: string, choices: readonly string[]): string | undefined {
