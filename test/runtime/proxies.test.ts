@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { proxyOf, settleProxies } from '../../src/google/transport/proxy.ts'
@@ -117,6 +118,23 @@ describe('through a proxy', () => {
         : new Promise(() => undefined)
     const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
     const late = patientFetch('https://run.googleapis.com/', { signal: AbortSignal.timeout(50) })
+    await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
+  test('that says nothing, a request ends at its own deadline too', async () => {
+    const waiting: Duplex[] = []
+    const silent = createServer().on('connect', (_request, socket) => waiting.push(socket))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      for (const socket of waiting) socket.destroy()
+      silent.close()
+    })
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
+    const { sendRequest } = await import('../../src/google/transport/http-request.ts')
+    const url = new URL('https://storage.googleapis.com/x')
+    await expect(sendRequest(url, { maxBytes: 100, timeoutMs: 20 })).rejects.toMatchObject({ name: 'NoAnswerInTime' })
+    const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
+    const late = patientFetch(url, { signal: AbortSignal.timeout(20) })
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
   })
 

@@ -58,13 +58,18 @@ export async function sendRequest(url: URL, options: HttpRequest): Promise<HttpA
   return new Promise((resolve, reject) => {
     const send = isSecure ? httpsRequest : httpRequest
     const request = send(url, { method, agent, ...(headers ? { headers } : {}) })
+    // A request that still waits for a proxy's connection reports no error when it is destroyed.
+    const stop = (reason: Error): void => {
+      request.destroy(reason)
+      fail(reason)
+    }
     // Node's option `signal` would watch the ends of all streams.
-    const abort = (): void => void request.destroy(signal?.reason as Error)
+    const abort = (): void => stop(signal?.reason as Error)
     signal?.addEventListener('abort', abort, { once: true })
     const timer =
       timeoutMs === undefined
         ? undefined
-        : setTimeout(() => request.destroy(new NoAnswerInTime(`no response within ${timeoutMs / 1_000} s`)), timeoutMs)
+        : setTimeout(() => stop(new NoAnswerInTime(`no response within ${timeoutMs / 1_000} s`)), timeoutMs)
     const end = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
