@@ -23,6 +23,7 @@ import { canAsk } from '../ui/confirm.ts'
 import type { Session } from '../services/session/session.ts'
 import { formatReport } from '../ui/report.ts'
 import { showNote, showPipeline } from '../ui/steps.ts'
+import { counted } from '../contracts/count-text.ts'
 
 export default class Run extends EstimatingCommand {
   static override summary = 'Run a profile over every asset in a table'
@@ -141,7 +142,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     const before = await explainInterruption(context, completeReport(context))
     if ('complete' in before) return { ...context, report: before.complete }
     const { ok, failed } = before.report.units
-    showNote(`Continue run ${spec.run_id}, whose sample has ${ok + failed} answers`, this.progress)
+    showNote(`Continue run ${spec.run_id}, whose sample has ${counted(ok + failed, 'answer')}`, this.progress)
     const consent = { ...context, ...before, consent: options, answering: session.gemini, hasCap: true }
     await askToContinue(consent, { ...this.#terminal, signal: this.signal })
     await explainInterruption(context, recordOwnLimits(spec, options, before.report.units.total))

@@ -81,7 +81,7 @@ export default class View extends CloudCommand {
   ): Promise<{ run_id: string; table: string; marks: number }> {
     const { saveReviewsOf } = await import('../services/judge/save-reviews.ts')
     const saved = await saveReviewsOf(target, store, { runId, configurationFolder: this.config.configDir })
-    this.log(`Wrote ${saved.marks.toLocaleString('en')} marks of run ${saved.run_id} to ${saved.table}`)
+    this.log(`Wrote ${counted(saved.marks, 'mark')} of run ${saved.run_id} to ${saved.table}`)
     return saved
   }
 

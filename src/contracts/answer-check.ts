@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import type { AnswerSchema } from './answer-schema.ts'
+import { counted } from './count-text.ts'
 
 /**
  * Gemini's response schema, a subset of OpenAPI 3.0's
@@ -73,7 +74,9 @@ export async function answerCheck(
     if (validate(kept)) return { columns: kept as Record<string, unknown> }
     const errors = validate.errors ?? []
     const more = errors.length - MOST_FAULTS
-    return { faults: [...errors.slice(0, MOST_FAULTS).map(fault), ...(more > 0 ? [`and ${more} more faults`] : [])] }
+    return {
+      faults: [...errors.slice(0, MOST_FAULTS).map(fault), ...(more > 0 ? [`and ${counted(more, 'more fault')}`] : [])],
+    }
   }
 }
 
@@ -139,7 +142,7 @@ function fault({ instancePath, keyword, message, params, data }: ErrorObject): s
       return `${field} is ${shownValue(data)}, ${keyword === 'minimum' ? 'below' : 'above'} the ${keyword} ${String(wanted['limit'])}`
     case 'minItems':
     case 'maxItems':
-      return `${field} has ${(data as unknown[]).length} items, ${keyword === 'minItems' ? 'fewer' : 'more'} than ${String(wanted['limit'])}`
+      return `${field} has ${counted((data as unknown[]).length, 'item')}, ${keyword === 'minItems' ? 'fewer' : 'more'} than ${String(wanted['limit'])}`
     default:
       return `${field} is ${shownValue(data)} and ${message ?? 'is not valid'}`
   }

@@ -3,7 +3,7 @@ import type { Cause } from './causes.ts'
 import type { RunStop, StopReason } from './run-controls.ts'
 import type { Throttling } from './run-pacing.ts'
 import type { RunPace } from './run-progress.ts'
-import { counted } from './count-text.ts'
+import { countText, counted } from './count-text.ts'
 
 /**
  * The state of a run. There is no `stalled` state: a run with units left and no queued work is `paused`.
@@ -36,6 +36,11 @@ export interface FailureGroup {
 /** Says what is wrong with a run whose ledger has rows of other units. */
 export function strayRowsText({ rows, unit_id: unit }: NonNullable<RunReport['stray_rows']>, ledger: string): string {
   return `${counted(rows, 'row')} of the ledger ${ledger} ${rows === 1 ? 'is' : 'are'} of no unit of the run, for example ${JSON.stringify(unit)}: no result has them, although their answers were paid for`
+}
+
+/** `1 of 3 assets is pending`, `380 of 500 assets are pending` */
+export function pendingText({ pending, total }: Pick<RunReport['units'], 'pending' | 'total'>): string {
+  return `${countText(pending)} of ${counted(total, 'asset')} ${pending === 1 ? 'is' : 'are'} pending`
 }
 
 /** Who answers a run's calls to Gemini. */

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util'
 import type { ComparedColumn, ComparedRun, ComparedTruth, Comparison } from '@imagery/viewer/contract/comparison'
 import { plainLine, shortened } from './plain-text.ts'
-import { countText, figureText, intervalText, pairLines, percentText, shareText } from './shares.ts'
+import { figureText, intervalText, pairLines, percentText, shareText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
-import { counted } from '../contracts/count-text.ts'
+import { countText, counted } from '../contracts/count-text.ts'
 
 /** Formats two runs side by side, in lines of at most `width`, except for IDs. */
 export function formatComparison(comparison: Comparison, width: number): string {

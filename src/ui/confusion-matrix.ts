@@ -1,7 +1,7 @@
 import type { ConfusionCell } from '../contracts/evaluation.ts'
-import { countText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
+import { countText } from '../contracts/count-text.ts'
 
 /**
  * Formats how many assets have each pair of true value, by row, and answer, by column. Columns are numbered as the rows are,

@@ -2,9 +2,10 @@ import { styleText } from 'node:util'
 import type { Confusion, EvaluatedColumn, Evaluation } from '../contracts/evaluation.ts'
 import { confusionMatrix } from './confusion-matrix.ts'
 import { plainLine, shortened } from './plain-text.ts'
-import { countText, figureText, intervalText, pairLines, percentText } from './shares.ts'
+import { figureText, intervalText, pairLines, percentText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
+import { countText, counted } from '../contracts/count-text.ts'
 
 /** Formats how a run's answers compare with the truth, in lines of at most `width`, except for IDs. */
 export function formatEvaluation(evaluation: Evaluation, width: number): string {
@@ -37,10 +38,12 @@ function headLines({ run_id: run, truth, units }: Evaluation, width: number): st
       ? [`${countText(units.failed)} failed, which counts as wrong where there is a true value`]
       : []),
     ...(units.without_truth > 0
-      ? [`${countText(units.without_truth)} ${truth.id_column === null ? 'have no mark' : 'have no row in the truth'}`]
+      ? [
+          `${countText(units.without_truth)} ${units.without_truth === 1 ? 'has' : 'have'} no ${truth.id_column === null ? 'mark' : 'row in the truth'}`,
+        ]
       : []),
   ]
-  const text = `Run ${run} against ${truth.source}: ${countText(units.judged)} of ${countText(units.total)} assets judged`
+  const text = `Run ${run} against ${truth.source}: ${countText(units.judged)} of ${counted(units.total, 'asset')} judged`
   return wrapped(plainLine([text, ...left].join('; ')), width)
 }
 

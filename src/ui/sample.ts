@@ -3,8 +3,7 @@ import { usdText } from '../contracts/prices.ts'
 import { plainLine } from './plain-text.ts'
 import { formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
-
-const number = (value: number): string => Math.round(value).toLocaleString('en')
+import { countText, counted } from '../contracts/count-text.ts'
 
 /** The most answers that a terminal shows. `--json` has all. */
 const MOST_SHOWN = 20
@@ -21,14 +20,14 @@ export function sampleLines(sample: SampleReport, width: number): string[] {
     ])
   const hidden = answers.length - rows.length
   const counts = [
-    `${number(sample.ok)} ok`,
-    ...(sample.failed > 0 ? [`${number(sample.failed)} failed`] : []),
-    ...(sample.unanswered > 0 ? [`${number(sample.unanswered)} without an answer`] : []),
+    `${countText(sample.ok)} ok`,
+    ...(sample.failed > 0 ? [`${countText(sample.failed)} failed`] : []),
+    ...(sample.unanswered > 0 ? [`${countText(sample.unanswered)} without an answer`] : []),
   ]
   return [
-    `${number(sample.units)} assets: ${counts.join(', ')}; ${usdText(sample.cost_usd)} by the ledger`,
+    `${counted(sample.units, 'asset')}: ${counts.join(', ')}; ${usdText(sample.cost_usd)} by the ledger`,
     ...(rows.length === 0 ? [] : formatTable(['asset', 'answer', 'USD'], rows, width).split('\n')),
-    ...(hidden > 0 ? [`and ${number(hidden)} more (--json has all)`] : []),
+    ...(hidden > 0 ? [`and ${countText(hidden)} more (--json has all)`] : []),
     ...wrapped(
       `The answers are kept as run ${runId}: imagery resume ${runId} asks about the other assets and does not pay for these again; imagery teardown ${runId} deletes the rest of it.`,
       width,

@@ -2,6 +2,7 @@ import type { Proportion } from '@imagery/viewer/contract/wilson'
 import { plainLine } from './plain-text.ts'
 import { cellText } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
+import { countText } from '../contracts/count-text.ts'
 
 /** A share as a percentage with one decimal: `85.0 %`; a dash for none. */
 export function percentText(share: number | null): string {
@@ -45,5 +46,3 @@ export function pairLines(
     ),
   ]
 }
-
-export const countText = (count: number): string => count.toLocaleString('en')

@@ -1,3 +1,5 @@
+import { counted } from '../contracts/count-text.ts'
+
 /** What a stopping local cloud waits for. */
 export interface Unfinished {
   /** Tasks and messages that were sent to a service and have no response yet. */
@@ -17,8 +19,8 @@ export interface Unfinished {
  */
 export function waitingNote(unfinished: Unfinished, options: { stopNow: string; isPaid: boolean }): string {
   const { deliveries, modelCalls, atMostMs } = unfinished
-  const calls = modelCalls === 1 ? '1 model call' : `${modelCalls} model calls`
-  const tasks = deliveries === 1 ? '1 task in progress' : `${deliveries} tasks in progress`
+  const calls = counted(modelCalls, 'model call')
+  const tasks = `${counted(deliveries, 'task')} in progress`
   const what = modelCalls === 0 ? tasks : modelCalls >= deliveries ? calls : `${tasks}, with ${calls}`
   const again = options.isPaid ? 'repeated and billed again' : 'repeated'
   const cost =

@@ -93,6 +93,8 @@ test('a table of a review, which another machine has saved, is a truth', async (
   expect(columnOf(evaluation, 'pole.material')).toMatchObject({ judged: 2, right: 1 })
   expect(columnOf(evaluation, 'tags')).toMatchObject({ kind: 'other', judged: 2, right: 1 })
   expect(formatEvaluation(evaluation, 80)).toContain('2 of 4 assets judged; 2 have no mark\n')
+  const units = { ...evaluation.units, total: 1, judged: 0, without_truth: 1 }
+  expect(formatEvaluation({ ...evaluation, units }, 80)).toContain('0 of 1 asset judged; 1 has no mark\n')
   await expect(openTruthIn('p.d.own_reviews', table)).rejects.toMatchObject({
     code: 'INVALID_FLAG',
     message: '--truth p.d.own_reviews has marks about the answers of run 261130-00000003, not values',

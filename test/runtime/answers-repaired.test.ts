@@ -246,7 +246,7 @@ describe('nothing is guessed', () => {
     const answer = read(`{"category": "Stop", "words": [${'1,'.repeat(20_000)}1]}`)
     const { faults } = answer as { faults: string[] }
     expect(faults[0]).toBe('words.0 is 1, not a text')
-    expect(faults.slice(20)).toEqual(['and 19981 more faults'])
+    expect(faults.slice(20)).toEqual(['and 19,981 more faults'])
   })
 
   test.each([

@@ -10,6 +10,7 @@ import { RunStopped, type RunStops } from '../run-stops.ts'
 import { FailureStreak } from './failure-streak.ts'
 import { FreshControls } from './fresh-controls.ts'
 import { Spending, type BudgetStore, type Reservation } from './spending.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 export interface RunLimitsOptions {
   controls: (spec: RunSpec) => Promise<RunControls>
@@ -135,7 +136,7 @@ export class RunLimits {
       streak.reset()
       run.isStopped = true
       const when = isFirst ? ' before any was answered' : ''
-      const message = `${length.toLocaleString('en')} assets in a row failed alike${when} (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
+      const message = `${counted(length, 'asset')} in a row failed alike${when} (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
       await this.#stop(spec, { reason: 'max_failures', message, failure })
     } catch (error) {
       if (!(error instanceof CloudError) && !(error instanceof RunStopped)) throw error

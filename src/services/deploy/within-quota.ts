@@ -6,9 +6,10 @@ import { allowedInstances } from '../../google/cloud-run/instance-quota.ts'
 import { deployService, type ServiceDescription, type ServiceSpec } from '../../google/cloud-run/services.ts'
 import { CloudError, repeatably } from '../../google/transport/errors.ts'
 import type { DeployContext } from './context.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** Counts instances for people. */
-export const instancesText = (count: number): string => (count === 1 ? '1 instance' : `${count} instances`)
+export const instancesText = (count: number): string => counted(count, 'instance')
 
 /** An earlier deploy found out how many instances the quota allows. More would be refused again. */
 export function rememberQuota(context: DeployContext, id: string, { labels, service }: ServiceDescription): void {

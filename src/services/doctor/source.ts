@@ -9,6 +9,7 @@ import { withScratchFolder } from '../source/scratch-folder.ts'
 import { tableColumns, wholeSnapshot } from '../source/table-source.ts'
 import type { SourceColumns } from '../source/columns.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** What `imagery run` does without flags. */
 const USUAL = { unit: 'asset', images: { max_per_unit: 6, pick: 'latest' } } as const
@@ -59,7 +60,7 @@ async function checkTable(parsed: TableSource, { target: { place }, member }: Do
       `imagery run --output ANOTHER_DATASET`,
     )
   }
-  const size = type === 'TABLE' ? `${rows.toLocaleString('en')} rows` : `a ${type.toLowerCase().replaceAll('_', ' ')}`
+  const size = type === 'TABLE' ? counted(rows, 'row') : `a ${type.toLowerCase().replaceAll('_', ' ')}`
   const egress = isEgressRestricted ? '; its publisher restricts data egress, so its rows are read and loaded' : ''
   const detail = `${given}: ${size} in ${location}; results go to dataset ${dataset.dataset}${egress}`
   return found(`${detail}${usedColumns(columns)}`, guesses)

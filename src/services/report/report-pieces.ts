@@ -5,7 +5,7 @@ import type { RunImages } from '../view/images.ts'
 import { embeddedImage, type Absence, type Embedding } from './embedded-image.ts'
 import { ImagePlan } from './image-plan.ts'
 import type { Template } from './template.ts'
-import { counted } from '../../contracts/count-text.ts'
+import { countText, counted } from '../../contracts/count-text.ts'
 
 export interface ReportContent {
   template: Template
@@ -102,7 +102,7 @@ async function* imageElements(
       counts.embedded += 1
       yield imageElement(first.number, image)
     }
-    detail(`${counts.embedded.toLocaleString('en')} of ${Math.min(mostImages, all.length).toLocaleString('en')} images`)
+    detail(`${countText(counts.embedded)} of ${counted(Math.min(mostImages, all.length), 'image')}`)
   }
   counts.left_out = all.length - next
 }

@@ -128,7 +128,7 @@ async function stop({ spec, chosen, assets }: RecordedContext & Chosen & Snapsho
     v: 1,
     run_id: spec.run_id,
     reason: 'sample',
-    message: `An estimate asked about ${chosen.length} of ${assets.toLocaleString('en')} assets; a resume asks about the others`,
+    message: `An estimate asked about ${chosen.length} of ${counted(assets, 'asset')}; a resume asks about the others`,
     failure: null,
     stopped_at: new Date().toISOString(),
   })

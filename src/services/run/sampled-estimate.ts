@@ -9,6 +9,7 @@ import { CONFIDENCE, narrowedCost } from './sample-estimate.ts'
 import type { Asked } from './sample.ts'
 import type { SpendQuestion } from './spend-question.ts'
 import { billedBy, roomyCap } from './spending.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 type ToSample = RunContext & Counted & Estimated
 
@@ -29,14 +30,14 @@ export function checkSampled({ choice, profile }: Pick<RunContext, 'choice' | 'p
  * @throws ImageryError COST_LIMIT if the sample would cost more than `--max-cost`
  */
 export function sampleQuestion(context: ToSample, size: number): SpendQuestion | undefined {
-  const { options, choice, profile, target, gemini: answering, counted, report } = context
+  const { options, choice, profile, target, gemini: answering, counted: source, report } = context
   const { gemini } = choice
   const by = billedBy({ gemini, target, answering })
   if (gemini === null) return undefined
-  const { units, images } = counted.counts
+  const { units, images } = source.counts
   const asked = Math.min(size, units)
   const { usd } = estimateCost({ profile, gemini }, { units: asked, images: Math.ceil((images / units) * asked) })
-  const what = `The sample of ${asked} ${asked === 1 ? 'asset' : 'assets'} will cost about ${usdText(usd)}`
+  const what = `The sample of ${counted(asked, 'asset')} will cost about ${usdText(usd)}`
   if (options.maxCost !== undefined && usd > options.maxCost) {
     throw new ImageryError('COST_LIMIT', `${what}, more than --max-cost ${options.maxCost}. No model was called`, {
       suggestions: [`Run the same command with --max-cost ${roomyCap(usd)}`],
@@ -56,9 +57,9 @@ export function sampleQuestion(context: ToSample, size: number): SpendQuestion |
 
 /** Returns the report of an estimate whose tokens, cost and duration follow from a sample. */
 export function sampledReport(context: ToSample & Asked & { chosen: readonly ChosenUnit[] }): EstimateReport {
-  const { counted, maxInstances, answers, chosen, unanswered, runId } = context
+  const { counted: source, maxInstances, answers, chosen, unanswered, runId } = context
   const measured = measuredBy(context)
-  const report = estimateReport(context, counted, maxInstances, measured)
+  const report = estimateReport(context, source, maxInstances, measured)
   const imagesOf = new Map(chosen.map(({ unit_id: unit, images }) => [unit, images]))
   const count = (isOk: boolean): number => answers.filter(({ status }) => (status === 'ok') === isOk).length
   const interval = measured?.cost.interval
@@ -75,7 +76,9 @@ export function sampledReport(context: ToSample & Asked & { chosen: readonly Cho
     answers: answers.map((answer) => answerJson(answer, imagesOf.get(answer.unitId) ?? 0)),
   }
   for (const [unit, why] of [...unanswered].slice(0, 1))
-    context.warnings.push(`${unanswered.size} assets of the sample have no answer, for example ${unit}: ${why}`)
+    context.warnings.push(
+      `${counted(unanswered.size, 'asset')} of the sample ${unanswered.size === 1 ? 'has' : 'have'} no answer, for example ${unit}: ${why}`,
+    )
   return { ...report, sample }
 }
 

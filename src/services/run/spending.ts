@@ -4,6 +4,7 @@ import type { Target } from '../session/target.ts'
 import { estimateCost } from './cost-estimate.ts'
 import { estimateDuration } from './duration-estimate.ts'
 import { estimatePlatform, PIXELS_ANSWER_TOKENS } from './platform-cost.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** A run whose estimate is above this many US dollars asks before it calls a model. `--ask-above` changes it. */
 export const ASK_ABOVE_USD = 1
@@ -73,7 +74,7 @@ export function expectedSpending(
 
 /** Says what a run is expected to cost, as sentences without the last period. */
 export function spendingText({ units, images, usd, model, servicesUsd }: Spending): string {
-  const size = `for ${units.toLocaleString('en')} ${units === 1 ? 'asset' : 'assets'} with ${images.toLocaleString('en')} ${images === 1 ? 'image' : 'images'}`
+  const size = `for ${counted(units, 'asset')} with ${counted(images, 'image')}`
   const services = servicesUsd > 0 ? `${usdText(servicesUsd)} for Google's services` : undefined
   const answers = model === null ? undefined : `${usdText(model.usd)} for ${model.name}, ${billingText(model.billedBy)}`
   const parts = [answers, services].filter((text) => text !== undefined)

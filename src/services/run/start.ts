@@ -45,6 +45,7 @@ import {
 } from './steps.ts'
 import { setUp } from './set-up.ts'
 import { takeSnapshot } from './snapshot.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** What is known when a run asks whether it may spend. */
 export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Snapshotted & Partial<Estimated & ToAsk>
@@ -175,7 +176,7 @@ const recordLimits: PipelineStep<Counted, object> = creatingStep({
     const { max_cost_usd: cost, max_failures: failures } = limits
     const said = [
       ...(cost === null ? [] : [`calls cost at most ${usdText(cost)}`]),
-      ...(failures === null ? [] : [`stops after ${failures} failures alike in a row`]),
+      ...(failures === null ? [] : [`stops after ${counted(failures, 'failure')} alike in a row`]),
     ]
     return { done: said.join(', '), adds: {} }
   },

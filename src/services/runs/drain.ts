@@ -6,6 +6,7 @@ import { localCloud } from '../../google/transport/environment.ts'
 import { tasksInFlight } from '../../google/tasks.ts'
 import { pauseQueues } from './pause-queues.ts'
 import { duration } from './watch.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** Time between two counts of the tasks in flight. */
 const COUNT_MS = { google: 1_000, local: 50 }
@@ -56,4 +57,4 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
   }
 }
 
-const tasks = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'task' : 'tasks'}`
+const tasks = (count: number): string => counted(count, 'task')

@@ -7,11 +7,13 @@ import { findRunTables, runTable } from '../../run-data/run-tables.ts'
 import { rawAnswersQuery, resultsQuery } from '../../run-data/sql/ledger.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { findRunId, runNotFound } from './find.ts'
+import { pendingText } from '../../contracts/run-report.ts'
 import { runReport } from './report.ts'
 import { loadRunRecord } from './record.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun } from './watch.ts'
+import { countText, counted } from '../../contracts/count-text.ts'
 
 /** The rows of a run, which a query can read. */
 export interface RunRows {
@@ -77,7 +79,7 @@ async function stoppedRows(spec: RunSpec): Promise<RunRows | undefined> {
     count: total,
     key: keyOf(fields),
     ...query,
-    warning: `run ${spec.run_id} was stopped: ${report.stopped.message}. ${pending.toLocaleString('en')} of its ${total.toLocaleString('en')} rows are pending`,
+    warning: `run ${spec.run_id} was stopped: ${report.stopped.message}. ${countText(pending)} of its ${counted(total, 'row')} ${pending === 1 ? 'is' : 'are'} pending`,
   }
 }
 
@@ -197,14 +199,9 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     const { spec } = record
     const report = await completeRun(spec, await runReport(spec))
     if (report.state !== 'complete') {
-      const { pending, total } = report.units
-      throw new ImageryError(
-        'RUN_NOT_COMPLETE',
-        `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`,
-        {
-          suggestions: [`imagery status ${runId} --watch${target.flags}`],
-        },
-      )
+      throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${report.state}: ${pendingText(report.units)}`, {
+        suggestions: [`imagery status ${runId} --watch${target.flags}`],
+      })
     }
     return { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.results }
   }

@@ -1,4 +1,4 @@
-import { countText } from '../../contracts/count-text.ts'
+import { countText, counted } from '../../contracts/count-text.ts'
 import { continueCommand } from '../../contracts/continue-run.ts'
 import { ImageryError, type ErrorCode } from '../../contracts/errors.ts'
 import type { StopReason } from '../../contracts/run-controls.ts'
@@ -51,7 +51,7 @@ export function stoppedError(
   units?: RunReport['units'],
 ): ImageryError {
   const left = units
-    ? `. It has ${countText(units.ok + units.failed)} of ${countText(units.total)} assets, and ${countText(units.pending)} are pending`
+    ? `. It has ${countText(units.ok + units.failed)} of ${counted(units.total, 'asset')}, and ${countText(units.pending)} ${units.pending === 1 ? 'is' : 'are'} pending`
     : ''
   return new StoppedError(CODES[reason], `Run ${runId} was stopped: ${message}${left}`, {
     suggestions: [

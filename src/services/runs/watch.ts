@@ -21,6 +21,7 @@ import { endedReport, runReport, strayRows } from './report.ts'
 import { reviveHeartbeats, STALE_MS } from './revive.ts'
 import { stoppedError, stoppedErrorOr } from './stopped.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
+import { countText, counted } from '../../contracts/count-text.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
 const POLL_MS = { google: 5_000, local: 250 }
@@ -227,7 +228,7 @@ export class RunStalled extends ImageryError {
     const why = stray ? `. ${strayRowsText(stray, report.attempts_table)}` : ''
     super(
       'RUN_STALLED',
-      `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued${why}`,
+      `Run ${report.run_id} has ${countText(pending)} of ${counted(total, 'asset')} left (${ok} ok, ${failed} failed), but no tasks are queued${why}`,
       { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
     )
     this.pending = pending
@@ -256,10 +257,9 @@ export function progressLine(report: RunReport, since: { done: number; elapsedMs
 /** The parts of a line of progress that do not depend on the time. */
 function progressFacts({ state, units: { total, ok, failed }, cost_usd: cost, throttling }: RunReport): string[] {
   const throttled = throttling && throttledText(throttling)
-  const count = (value: number): string => value.toLocaleString('en')
   return [
-    `${count(ok + failed)} of ${count(total)} assets`,
-    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    `${countText(ok + failed)} of ${counted(total, 'asset')}`,
+    ...(failed > 0 ? [`${countText(failed)} failed`] : []),
     ...(cost > 0 ? [usdText(cost)] : []),
     ...(throttled === undefined ? [] : [throttled]),
     ...(state === 'paused' ? ['no task is queued'] : []),

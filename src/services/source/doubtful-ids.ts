@@ -1,4 +1,5 @@
-import { countText, exampleText } from './unread-values.ts'
+import { exampleText } from './unread-values.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** Words that programs write for a missing value. In a file they are text, so all rows with one of them become one asset. */
 const MISSING = /^(?:null|none|nan|nil|undefined|#?n\/a|\\n)$/i
@@ -43,12 +44,12 @@ export class DoubtfulIds {
     return [
       ...[...this.#missing].map(
         ([asset, count]) =>
-          `${countText(count, 'row')} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`,
+          `${counted(count, 'row')} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`,
       ),
       ...(rows === 0
         ? []
         : [
-            `Asset IDs of ${countText(rows, 'row')} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`,
+            `Asset IDs of ${counted(rows, 'row')} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`,
           ]),
       ...(this.#shared === undefined
         ? []

@@ -8,7 +8,8 @@ import { shapedJson } from './json-shape.ts'
 import { point, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
-import { checkNewest, countText, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
+import { checkNewest, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 type Options = Pick<ModelChoice, 'unit' | 'images'> &
   Pick<SourceColumns, 'assetColumn' | 'imageColumn'> & { given: string }
@@ -78,7 +79,7 @@ export class RowWriter {
     const warnings = [...this.#unread.values()].filter(({ unread }) => unread > 0).map(unreadWarning)
     if (this.#withoutAsset > 0) {
       warnings.push(
-        `${countText(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
+        `${counted(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
       )
     }
     return [...warnings, ...this.#doubtful.warnings()]

@@ -12,6 +12,7 @@ import type { TextTable } from './table-text.ts'
 import { LOCATION_FIELD } from './location-columns.ts'
 import { ColumnObserver, type TextColumn, type TextColumns } from './text-columns.ts'
 import { RowWriter } from './text-rows.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** A local table as BigQuery loads it: JSON lines with a known schema. */
 export interface PreparedTable {
@@ -73,7 +74,9 @@ export async function prepareTextTable(
   if (table.converted !== undefined)
     warnings.unshift(`${source.given} is ${table.converted}; it was converted to UTF-8`)
   if (found.leftOut > 0)
-    warnings.push(`${found.leftOut} columns of ${source.given} are left out: BigQuery has no room for them`)
+    warnings.push(
+      `${counted(found.leftOut, 'column')} of ${source.given} ${found.leftOut === 1 ? 'is' : 'are'} left out: BigQuery has no room for them`,
+    )
   return { file, fields: writer.fields(fields), columns, warnings }
 }
 

@@ -2,6 +2,7 @@ import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import { readTime } from './time-text.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 /** Values of one column that could not be read. */
 export interface UnreadValues {
@@ -33,11 +34,7 @@ export function isAmbiguousTime(text: string): boolean {
 /** A sentence about values that are left out. */
 export function unreadWarning({ column, unread, example, isAmbiguous, of }: UnreadValues): string {
   const why = isAmbiguous ? '; day/month and month/day look alike, so write times like 2026-11-03T20:58:37Z' : ''
-  return `${column} of ${countText(unread, of)} cannot be read and is left out, for example ${example}${why}`
-}
-
-export function countText(count: number, of: UnreadValues['of']): string {
-  return count === 1 ? `1 ${of}` : `${count.toLocaleString('en')} ${of}s`
+  return `${column} of ${counted(unread, of)} cannot be read and is left out, for example ${example}${why}`
 }
 
 /**
@@ -53,7 +50,7 @@ export function checkNewest(
   if (!values || unit !== 'asset' || images.pick !== 'latest' || values.unread * 2 <= values.given || !isChosen) return
   throw new ImageryError(
     'SOURCE_UNSUPPORTED',
-    `${given}: the latest images of an asset cannot be found, because ${values.column} cannot be read in ${values.unread} of ${countText(values.given, values.of)}, for example ${values.example}`,
+    `${given}: the latest images of an asset cannot be found, because ${values.column} cannot be read in ${values.unread} of ${counted(values.given, values.of)}, for example ${values.example}`,
     {
       suggestions: [
         'Write the times like 2026-11-03T20:58:37Z',

@@ -28,6 +28,7 @@ import type { PlannedChange } from '../deploy/context.ts'
 import { otherRegions } from '../deploy/find-deployments.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import type { PlannedStep } from '../deploy/steps.ts'
+import { counted } from '../../contracts/count-text.ts'
 
 const ACCOUNTS: readonly DeploymentAccount[] = ['runtime', 'invoker', 'builder']
 
@@ -193,7 +194,7 @@ const bucket: TeardownPart = {
     if (others.length > 0) {
       const email = runtimeAccount(place)
       await changeMemberships(bucketPolicy(name), { remove: ({ member }) => isMember(member, email) })
-      kept.push(`gs://${name} (it contains ${others.length} objects that imagery did not create)`)
+      kept.push(`gs://${name} (it contains ${counted(others.length, 'object')} that imagery did not create)`)
       return []
     }
     return (await deleteBucket(name)) === 'deleted' ? [`gs://${name}`] : []

@@ -3,6 +3,7 @@ import type { RunReport } from '../../contracts/run-report.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runReport } from '../runs/report.ts'
 import type { TeardownContext } from './run.ts'
+import { countText, counted } from '../../contracts/count-text.ts'
 
 /**
  * Returns what a teardown of a run ends for good, as a sentence for the confirmation; undefined if no unit is pending, or
@@ -31,5 +32,5 @@ function pendingText({ units: { pending, total }, cost_usd: cost, answers }: Run
     cost === 0
       ? 'nothing was spent'
       : `${usdText(cost)} was spent${answers?.billed === false ? ' by the price list' : ''}`
-  return `${pending.toLocaleString('en')} of ${total.toLocaleString('en')} assets pending, and ${spent}`
+  return `${countText(pending)} of ${counted(total, 'asset')} pending, and ${spent}`
 }

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
-import type { RunReport } from '../../contracts/run-report.ts'
+import { pendingText, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { queryPages } from '../../google/bigquery/query-pages.ts'
@@ -71,10 +71,9 @@ async function openRecorded(target: Target, spec: RunSpec): Promise<OpenedRun> {
   const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat' }))
   const rows = report.results_table === null ? await liveSource(spec) : await resultsSource(spec)
   if (rows) return { runId: spec.run_id, spec, report, rows }
-  const { pending, total } = report.units
   throw new ImageryError(
     'RUN_NOT_COMPLETE',
-    `Run ${spec.run_id} is ${report.state} and has no rows yet: ${pending} of ${total} assets are pending`,
+    `Run ${spec.run_id} is ${report.state} and has no rows yet: ${pendingText(report.units)}`,
     { suggestions: [`imagery status ${spec.run_id} --watch${target.flags}`] },
   )
 }

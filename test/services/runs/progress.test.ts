@@ -59,6 +59,7 @@ describe('a line of progress', () => {
       { done: 0, elapsedMs: 900 },
       '12 of 12 assets, 2 failed',
     ],
+    ['of one asset', { total: 1, ok: 1, failed: 0, pending: 0 }, { done: 0, elapsedMs: 900 }, '1 of 1 asset'],
   ])('%s', (_, units, since, line) => {
     expect(progressLine(report(units), since)).toBe(line)
   })

@@ -3,7 +3,7 @@ import type { ViewedColumn } from '../../contract/columns.ts'
 import type { RowPages } from '../data/row-pages.ts'
 import { useNeededRows } from '../data/use-needed-rows.ts'
 import { useShared } from '../data/source-context.ts'
-import { count } from '../format/numbers.ts'
+import { count, counted } from '../format/numbers.ts'
 import { useSize } from '../parts/use-size.ts'
 import { useFixedRows } from '../table/use-fixed-rows.ts'
 import { Card } from './card.tsx'
@@ -59,7 +59,7 @@ export function Cards({ pages, columns, width, open }: Props) {
 
   return (
     <div ref={scroller} className="cards" onKeyDown={onKeyDown}>
-      <ul aria-label={`${count(total)} assets`} style={{ height: virtualizer.getTotalSize() + PADDING }}>
+      <ul aria-label={counted(total, 'asset')} style={{ height: virtualizer.getTotalSize() + PADDING }}>
         {lines.flatMap((line) =>
           Array.from({ length: Math.min(lanes, cards - line.index * lanes) }, (_, lane) => {
             const place = line.index * lanes + lane

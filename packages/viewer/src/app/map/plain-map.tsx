@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react'
+import { counted } from '../format/numbers.ts'
 import { useSize } from '../parts/use-size.ts'
 import { boxBetween } from './box.ts'
 import { colorFunction } from './coloring.ts'
@@ -52,7 +53,7 @@ export function PlainMap({ points, coloring, bounds, onBox, onUnit }: MapProps) 
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`A map of ${points.unit_ids.length} assets`}
+        aria-label={`A map of ${counted(points.unit_ids.length, 'asset')}`}
         width={size.width * window.devicePixelRatio}
         height={size.height * window.devicePixelRatio}
         style={{ width: size.width, height: size.height }}

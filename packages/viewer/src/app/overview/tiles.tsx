@@ -28,7 +28,7 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
   const progress = parts.map(([name, units]) => `${count(units)} ${name}`).join(', ')
   return (
     <section className="tiles-section" aria-label="The run in numbers">
-      <div className="progress" role="img" aria-label={`Of ${count(total)} assets: ${progress}`}>
+      <div className="progress" role="img" aria-label={`Of ${counted(total, 'asset')}: ${progress}`}>
         {parts.map(([name, units]) =>
           units === 0 ? null : <span key={name} className={`part part-${name}`} style={{ flexGrow: units }} />,
         )}

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react'
 import type { ReviewPlan } from '../../contract/review.ts'
 import { useShared } from '../data/source-context.ts'
 import { useQuery } from '../data/use-query.ts'
+import { counted } from '../format/numbers.ts'
 import { Empty, Loading } from '../parts/empty.tsx'
 import { Problem } from '../parts/problem.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
@@ -51,7 +52,7 @@ export function ReviewScreen({ state, change }: { state: ViewState; change: Chan
     if (unitId === undefined) {
       return (
         <Empty title="That was the last one">
-          <p>{units.length} assets are reviewed.</p>
+          <p>{counted(units.length, 'asset is', 'assets are')} reviewed.</p>
           <button type="button" onClick={() => setPlace(units.length - 1)}>
             Back to the last one
           </button>

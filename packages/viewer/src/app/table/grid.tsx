@@ -10,7 +10,7 @@ import {
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { RowPages } from '../data/row-pages.ts'
 import { useNeededRows } from '../data/use-needed-rows.ts'
-import { count } from '../format/numbers.ts'
+import { count, counted } from '../format/numbers.ts'
 import { copyText } from '../parts/copy.ts'
 import type { ChangeView } from '../state/use-view-state.ts'
 import type { Sort } from '../state/view-state.ts'
@@ -69,11 +69,7 @@ export function Grid({ pages, columns, sort, change, tell }: Props) {
     if (selection === undefined) return
     try {
       const { text, rows } = await selectionText(pages, columns, selection)
-      tell(
-        (await copyText(text))
-          ? `Copied ${count(rows)} ${rows === 1 ? 'row' : 'rows'}.`
-          : 'The browser refused to copy.',
-      )
+      tell((await copyText(text)) ? `Copied ${counted(rows, 'row')}.` : 'The browser refused to copy.')
     } catch (error) {
       tell((error as Error).message)
     }
