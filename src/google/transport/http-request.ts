@@ -6,9 +6,9 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { proxyAgent, ProxyRefused } from './proxy.ts'
+import { KEPT_OPEN, proxyAgent, ProxyRefused } from './proxy.ts'
 
-const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+const agents = { http: new HttpAgent(KEPT_OPEN), https: new HttpsAgent(KEPT_OPEN) }
 
 export interface HttpRequest {
   method?: string
