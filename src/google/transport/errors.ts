@@ -68,7 +68,7 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
   // The HTTP status alone cannot tell ABORTED from ALREADY_EXISTS, both 409.
   const named = GRPC_STATUS.find((status) => status !== undefined && status === error?.status)
   const coded = named ?? HTTP_STATUS[httpStatus] ?? (httpStatus >= 500 ? 'INTERNAL' : 'UNKNOWN')
-  const message = error?.message ?? (String(body) || `HTTP ${httpStatus}`)
+  const message = error?.message ?? bodyText(body) ?? `HTTP ${httpStatus}`
   const reason = info?.reason ?? error?.errors?.[0]?.reason
   return new CloudError(statusByReason(coded, reason, message), message, {
     reason,
@@ -76,6 +76,12 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
     service: info?.metadata?.service,
     consumer: info?.metadata?.consumer,
   })
+}
+
+/** The text of a body in another form, such as a gateway's; undefined if it is empty. */
+function bodyText(body: unknown): string | undefined {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return ['', '{}', '[]', 'null', undefined].includes(text) ? undefined : text
 }
 
 /** Returns the answer of a call to Google, or undefined if what it asks for does not exist. */

@@ -47,6 +47,17 @@ describe("BigQuery's reasons decide what a refusal means", () => {
   })
 })
 
+test.each<[unknown, string]>([
+  ['no healthy upstream', 'no healthy upstream'],
+  [{ message: 'no route' }, '{"message":"no route"}'],
+  [{ error: 'unavailable' }, '{"error":"unavailable"}'],
+  ['', 'HTTP 503'],
+  [{}, 'HTTP 503'],
+  [undefined, 'HTTP 503'],
+])('an answer that is not in the form of Google, %j, is an error with the text %j', (body, message) => {
+  expect(httpError(503, body)).toMatchObject({ status: 'UNAVAILABLE', message })
+})
+
 describe('limits of other APIs', () => {
   // https://cloud.google.com/storage/docs/json_api/v1/status-codes
   test.each(['rateLimitExceeded', 'userRateLimitExceeded', 'dailyLimitExceeded'])(
