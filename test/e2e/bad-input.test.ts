@@ -135,7 +135,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'imagery-local.city.gone'],
     exitCode: 1,
     code: 'SOURCE_NOT_FOUND',
-    names: /A file of external table imagery-local:city\.gone does not exist: .*gs:\/\/city-lists\/signs\.csv/,
+    names: /A file with rows of imagery-local:city\.gone does not exist: .*gs:\/\/city-lists\/signs\.csv/,
   },
   'an external table in Google Drive': {
     run: ['--table', 'imagery-local.city.sheet'],

@@ -136,6 +136,21 @@ describe('an external table', () => {
     ])
   })
 
+  test('whose file is gone is named when its rows are counted, as a filter that cannot cast one of them is', async () => {
+    object('gs://b/gone.csv', 'a,gs://b/1.jpg\n')
+    const table = await external('gone', 'gs://b/gone.csv')
+    await expect(tables.countTable(table, 'CAST(asset_id AS INT64) > 1')).rejects.toMatchObject({
+      code: 'INVALID_FILTER',
+      suggestions: ["--where 'SAFE_CAST(asset_id AS INT64) > 1'"],
+    })
+    tables.objects.delete('gs://b/gone.csv')
+    await expect(tables.countTable(table, 'TRUE')).rejects.toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+      message: 'A file with rows of demo:field.gone does not exist: Not found: URI gs://b/gone.csv',
+      suggestions: [expect.stringMatching(/^bq show --format=prettyjson demo:field\.gone /)],
+    })
+  })
+
   test('over files that may not be read, are damaged or are in Drive is refused with what to do', async () => {
     const closed = await refused(await external('closed', 'gs://closed/a.csv'))
     expect(closed.code).toBe('ACCESS_DENIED')

@@ -12,6 +12,7 @@ import { loadFile, loadOptions, queryIntoTable } from '../../src/google/bigquery
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { runTable } from '../../src/run-data/run-tables.ts'
 import { countSource, type SourceCounts } from '../../src/run-data/source-counts.ts'
+import { countedSource } from '../../src/services/run/count-source.ts'
 import { readSource, type SourceRead } from '../../src/services/run/read-source.ts'
 import { checkValues } from '../../src/services/run/source-values.ts'
 import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
@@ -191,8 +192,7 @@ export class LocalTables {
 
   /** Counts a table's units as `imagery estimate` does. */
   async countTable(given: string, where: string): Promise<SourceCounts> {
-    const { snapshot } = await this.#read(given, { where })
-    return (await countSource(snapshot, { projectId: 'demo', location: 'US' })).counts
+    return (await countedSource((await this.#context(given, { where })) as never)).counts
   }
 
   async view(path: string, query: string): Promise<void> {
@@ -208,23 +208,28 @@ export class LocalTables {
 
   async #read(
     given: string,
-    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions,
+    options: TableOptions,
   ): Promise<SourceRead & { context: { warnings: string[] } & Record<'options' | 'choice', object> }> {
-    const place = { projectId: 'demo', region: 'us-central1' }
-    const runId = this.#runId()
-    const context = {
+    const context = await this.#context(given, options)
+    const { adds } = await readSource(context as never)
+    return { ...adds, context }
+  }
+
+  async #context(
+    given: string,
+    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions,
+  ): Promise<{ warnings: string[] } & Record<'options' | 'choice', object>> {
+    return {
       options: { table: given, assetColumn: asset, imageColumn: image, where },
       profile: { name: 'resolution' },
       source: await tableSource(given),
-      target: { kind: 'local', place, flags: '' },
+      target: { kind: 'local', place: { projectId: 'demo', region: 'us-central1' }, flags: '' },
       choice: { unit, images: { max_per_unit: perUnit, pick }, gemini: null },
       warnings: [] as string[],
       milestones: {},
       imageRoots: [],
-      runId,
-    }
-    const { adds } = await readSource(context as never)
-    return { ...adds, context }
+      runId: this.#runId(),
+    } as never
   }
 
   /** The same, for what must be refused. */

@@ -6,6 +6,7 @@ import { countSource, type SourceCounts } from '../../run-data/source-counts.ts'
 import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { countRows } from '../source/count-rows.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
+import { readingRows } from '../source/failed-read.ts'
 import { loadSource, prepareSource, type PreparedSource } from '../source/local-files.ts'
 import { withScratchFolder } from '../source/scratch-folder.ts'
 import { carriesOver, type RunContext } from './context.ts'
@@ -38,7 +39,8 @@ export async function countedSource(context: RunContext): Promise<CountedSource>
   const { source, options, choice, profile, target } = context
   if (source.kind === 'table') {
     const { location, snapshot, snapshotBytes } = (await readSource(context)).adds
-    const counted = await countSource(snapshot, { projectId: target.place.projectId, location })
+    const counting = countSource(snapshot, { projectId: target.place.projectId, location })
+    const counted = await readingRows(snapshot, counting)
     const expected = carriesOver(context) ? await expectedCounts(context, { snapshot, location }) : undefined
     return { ...counted, location, snapshot, snapshotBytes, how: 'query', expected }
   }
@@ -97,7 +99,7 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
     const snapshot = snapshotSource(context, tablePath(table, table.table), { columns, fields })
     const place = { projectId, location }
     const { bytes } = await checkSnapshotQuery(snapshot, { ...place, fields })
-    const counted = await countSource(snapshot, place)
+    const counted = await readingRows(snapshot, countSource(snapshot, place))
     const expected = carriesOver(context)
       ? await expectedCounts(context, { snapshot, location, scratch: images })
       : undefined

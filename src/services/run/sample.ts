@@ -8,6 +8,7 @@ import { recordRunStop } from '../../run-data/run-stop.ts'
 import { chooseUnits, sampledAnswers, type ChosenUnit, type SampledAnswer } from '../../run-data/sample-units.ts'
 import { isTornDown } from '../../run-data/torn-down.ts'
 import { rememberSample } from '../runs/sample-record.ts'
+import { readingRows } from '../source/failed-read.ts'
 import type { Chosen, Deployed, RecordedContext, RunContext, Snapshotted } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { estimateCost } from './cost-estimate.ts'
@@ -45,7 +46,7 @@ export function sampleSteps(context: RunContext, size: number): Pipeline<Sampled
 const choose = (size: number): PipelineStep<RecordedContext & SourceRead, Chosen> => ({
   title: 'Choose the sample',
   async run({ spec, snapshot }) {
-    const chosen = await chooseUnits(spec, size, snapshot)
+    const chosen = await readingRows(snapshot, chooseUnits(spec, size, snapshot))
     return { done: counted(chosen.length, 'asset'), adds: { chosen } }
   },
 })

@@ -1,7 +1,6 @@
-import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
-import { RUN_LABEL, snapshotJobId } from '../../contracts/names.ts'
+import { RUN_LABEL, snapshotJobId, tablePath } from '../../contracts/names.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import { ASSET_COLUMNS, keptColumns, SOURCE_VALUES_COLUMN } from '../../contracts/tables.ts'
 import { describeTable, queryStream, updateTable, type TableName } from '../../google/bigquery/bigquery.ts'
@@ -11,7 +10,7 @@ import { plainValue } from '../../google/bigquery/plain-value.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { keepScratchTables, SCRATCH_MS } from '../../run-data/scratch-tables.ts'
-import { safeCastAdvice } from '../source/filter-advice.ts'
+import { failedRead, readingRows } from '../source/failed-read.ts'
 import { noAssetsError } from '../source/no-assets.ts'
 import type { RecordedContext, Snapshotted } from './context.ts'
 import { creatingStep } from './creating-step.ts'
@@ -57,6 +56,7 @@ export const takeSnapshot: PipelineStep<RecordedContext, Snapshotted> = creating
 async function readInto(assets: TableName, context: RecordedContext, reporter: StepReporter): Promise<string> {
   const { runId, target, spec } = context
   const { source } = spec
+  const read = { path: tablePath(source, source.table), where: source.where }
   try {
     await queryIntoTable(source.query, {
       ...LAYOUT,
@@ -69,8 +69,8 @@ async function readInto(assets: TableName, context: RecordedContext, reporter: S
     })
     return ''
   } catch (error) {
-    if (!isEgressRestricted(error)) throw castFailed(error, context) ?? sourceGone(error, context)
-    await copyRows(assets, context, reporter)
+    if (!isEgressRestricted(error)) throw failedRead(error, read) ?? sourceGone(error, context)
+    await readingRows(read, copyRows(assets, context, reporter))
     return ', read and loaded, because the publisher restricts data egress'
   }
 }
@@ -112,25 +112,9 @@ async function* plainRows(
   }
 }
 
-/** A value of a row that the user's filter cannot cast, which BigQuery only finds when it reads the row. */
-function castFailed(error: unknown, { spec: { source } }: RecordedContext): ImageryError | undefined {
-  if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) return undefined
-  const suggestions = safeCastAdvice(source.where, error.message)
-  if (suggestions.length === 0) return undefined
-  return new ImageryError('INVALID_FILTER', `--where ${source.where}: ${error.message}`, { suggestions, cause: error })
-}
-
 /** The source can be deleted before the run is resumed. */
 function sourceGone(error: unknown, { spec, runId, target }: RecordedContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
-  if (error.message.startsWith('Not found: URI ')) {
-    const { projectId, dataset, table } = spec.source
-    const name = `${projectId}:${dataset}.${table}`
-    return new ImageryError('SOURCE_NOT_FOUND', `A file of external table ${name} does not exist: ${error.message}`, {
-      suggestions: [`bq show --format=prettyjson ${shellWord(name)}   (shows its files)`],
-      cause: error,
-    })
-  }
   return new ImageryError(
     'SOURCE_NOT_FOUND',
     `The source of run ${runId}, ${spec.source.given}, no longer exists: ${error.message}`,

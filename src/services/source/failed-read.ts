@@ -1,0 +1,38 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { safeCastAdvice } from './filter-advice.ts'
+
+interface ReadSource {
+  /** `project.dataset.table` of what is read, a table or a view. */
+  path: string
+  where: string | null
+}
+
+/**
+ * Returns the error for what BigQuery finds only when it reads the rows, which no dry run does: a value that the user's
+ * filter cannot cast, or a file of an external table that is gone. Undefined for any other failure.
+ */
+export function failedRead(error: unknown, { path, where }: ReadSource): ImageryError | undefined {
+  if (!(error instanceof CloudError)) return undefined
+  if (error.status === 'NOT_FOUND' && error.message.startsWith('Not found: URI ')) {
+    const name = path.replace('.', ':')
+    return new ImageryError('SOURCE_NOT_FOUND', `A file with rows of ${name} does not exist: ${error.message}`, {
+      suggestions: [`bq show --format=prettyjson ${shellWord(name)}   (shows its files)`],
+      cause: error,
+    })
+  }
+  if (error.status !== 'INVALID_ARGUMENT' || where === null) return undefined
+  const suggestions = safeCastAdvice(where, error.message)
+  if (suggestions.length === 0) return undefined
+  return new ImageryError('INVALID_FILTER', `--where ${where}: ${error.message}`, { suggestions, cause: error })
+}
+
+/** Waits for a query that reads a source. It rejects with the error of `failedRead`, or with its own. */
+export async function readingRows<Result>(source: ReadSource, query: Promise<Result>): Promise<Result> {
+  try {
+    return await query
+  } catch (error) {
+    throw failedRead(error, source) ?? error
+  }
+}
