@@ -6,8 +6,12 @@ interface Line {
   path?: string
   queue?: string
   task?: string
+  previous?: string
   status?: string
 }
+
+/** Cloud Run's response when no instance was available within 10 s, as on a busy machine (https://cloud.google.com/run/docs/troubleshooting#429). */
+const NO_INSTANCE = '500'
 
 /** What the local cloud's access log says. */
 export interface AccessLog {
@@ -18,8 +22,9 @@ export interface AccessLog {
   calls(method: string): number
   /** Successful calls; those of a model are billed. */
   answers(method: string): number
-  /** Tasks that were sent at least once, and how often they were sent in all. */
+  /** Tasks that were sent at least once. */
   tasksSent: number
+  /** How often tasks were sent in all, without the sends for which Cloud Run had no instance. */
   sends: number
 }
 
@@ -31,15 +36,18 @@ export function readAccessLog(file: string): AccessLog {
   const dispatches = new Map<string, number>()
   const calls = new Map<string, number>()
   const answers = new Map<string, number>()
+  let withoutInstance = 0
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
   for (const text of readFileSync(file, 'utf8').split('\n')) {
     const line = parsed(text)
     if (line === undefined) continue
-    const { method, path, queue, task, status } = line
+    const { method, path, queue, task, previous, status } = line
     add(calls, method)
     if (status === 'OK') add(answers, method)
-    if (queue !== undefined && task !== undefined) add(dispatches, `${queue.slice(0, RUN_QUEUE_LENGTH)} ${task}`)
-    else if (method === 'storage.objects.get' && status === 'OK' && path !== undefined) {
+    if (queue !== undefined && task !== undefined) {
+      add(dispatches, `${queue.slice(0, RUN_QUEUE_LENGTH)} ${task}`)
+      if (previous === NO_INSTANCE) withoutInstance += 1
+    } else if (method === 'storage.objects.get' && status === 'OK' && path !== undefined) {
       add(reads, decodeURIComponent(path).replace(/^.*\/o\//, ''))
     }
   }
@@ -55,7 +63,7 @@ export function readAccessLog(file: string): AccessLog {
     calls: (method) => calls.get(method) ?? 0,
     answers: (method) => answers.get(method) ?? 0,
     tasksSent: dispatches.size,
-    sends: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
+    sends: [...dispatches.values()].reduce((sum, count) => sum + count, -withoutInstance),
   }
 }
 

@@ -30,6 +30,8 @@ export interface DeliveryRecord {
   /** For a Cloud Tasks dispatch: the last part of the queue's and the task's name. */
   queue?: string
   task?: string
+  /** The status of the response to the task's last delivery, if it had one and the task is sent again. */
+  previous?: string
 }
 
 /**
@@ -65,8 +67,17 @@ export function createDeliver(options: DeliverOptions): Deliver {
 }
 
 function record(method: string, { headers }: Delivery): DeliveryRecord {
-  const { 'X-CloudTasks-QueueName': queue, 'X-CloudTasks-TaskName': task } = headers
-  return { method, ...(queue === undefined ? {} : { queue }), ...(task === undefined ? {} : { task }) }
+  const {
+    'X-CloudTasks-QueueName': queue,
+    'X-CloudTasks-TaskName': task,
+    'X-CloudTasks-TaskPreviousResponse': previous,
+  } = headers
+  return {
+    method,
+    ...(queue === undefined ? {} : { queue }),
+    ...(task === undefined ? {} : { task }),
+    ...(previous === undefined ? {} : { previous }),
+  }
 }
 
 function scriptedAnswer(error: unknown): DeliveryAnswer {
