@@ -39,6 +39,7 @@ describe('a table that is partitioned by ingestion', () => {
     expect(year).toMatch(/^_PARTITIONTIME >= TIMESTAMP\('\d{4}-01-01'\)$/)
     expect(await assets(table, { where: year.replace(/\d{4}/, '2026') })).toEqual(['a', 'a2', 'b'])
     expect((await refused(table, { where: "asset_id = 'a'" })).suggestions[0]).toContain(`AND (asset_id = '\\''a'\\'')`)
+    expect((await refused(table, { where: 'TRUE -- all' })).suggestions[0]).toContain('AND (TRUE -- all\n)')
   })
 
   test.each([
@@ -47,6 +48,8 @@ describe('a table that is partitioned by ingestion', () => {
     ['HOUR', '2026091405', "_PARTITIONTIME = TIMESTAMP('2026-09-14 05:00:00')"],
     ['MONTH', '202609', "_PARTITIONTIME = TIMESTAMP('2026-09-01')"],
     ['MONTH', '20260914', undefined],
+    ['DAY', '20260231', undefined],
+    ['HOUR', '2026091424', undefined],
   ])('by %s gets for the decorator $%s the filter %s', async (type, id, filter) => {
     const table = await tables.table(USUAL, [], { timePartitioning: { type } })
     await tables.write(table, { DAY: '20260914', HOUR: '2026091405', MONTH: '202609' }[type]!, [row('a')])
@@ -79,6 +82,8 @@ describe('a table that is partitioned by a column', () => {
       requirePartitionFilter: true,
     })
     expect((await refused(table)).suggestions).toEqual([`--where 'n >= -500'`])
+    expect((await refused(`${table}$-200`)).suggestions[0]).toContain("--where 'n >= -200 AND n < -190'")
+    expect((await refused(`${table}$-205`)).message).toContain('-205 is none of its partitions')
     expect(await assets(table, { where: 'n >= -500' })).toEqual(['a'])
   })
 })

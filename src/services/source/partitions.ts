@@ -41,17 +41,23 @@ export function checkNoPartition(
 
 function partitionCondition(
   id: string,
-  { column, unit, interval }: TablePartitions,
+  { column, unit, interval, start: first }: TablePartitions,
   fields: readonly SourceField[],
 ): string | undefined {
   const name = column ?? INGESTION
   if (id === '__NULL__') return `${name} IS NULL`
   if (id === '__UNPARTITIONED__') return column === undefined ? `${INGESTION} IS NULL` : undefined
-  if (unit === 'RANGE')
-    return /^-?\d+$/.test(id) ? `${name} >= ${id} AND ${name} < ${BigInt(id) + BigInt(interval ?? 1)}` : undefined
+  if (unit === 'RANGE') {
+    const size = BigInt(interval ?? 1)
+    // A partition has the number that it begins with.
+    if (!/^-?\d+$/.test(id) || (BigInt(id) - BigInt(first ?? 0)) % size !== 0n) return undefined
+    return `${name} >= ${id} AND ${name} < ${BigInt(id) + size}`
+  }
   const [, year, month, day, hour] = PARTITION_ID.exec(id) ?? []
   if (year === undefined) return undefined
   const start = [year, month ?? '01', day ?? '01'].join('-')
+  const end = new Date(Date.UTC(Number(year), Number(month ?? 1) - 1, Number(day ?? 1), Number(hour ?? 0)))
+  if (!end.toISOString().startsWith(hour === undefined ? start : `${start}T${hour}`)) return undefined
   const from = hour === undefined ? start : `${start} ${hour}:00:00`
   const level = [month, day, hour].filter((part) => part !== undefined).length
   if (column === undefined && level === UNITS.indexOf(unit)) return `${INGESTION} = TIMESTAMP('${from}')`
@@ -59,7 +65,6 @@ function partitionCondition(
   const type = column === undefined ? 'TIMESTAMP' : fields.find((field) => field.name === column)?.type
   const literal = (text: string): string => (type === 'DATE' || type === undefined ? `'${text}'` : `${type}('${text}')`)
   if (type === 'DATE' && day !== undefined) return `${name} = '${start}'`
-  const end = new Date(Date.UTC(Number(year), Number(month ?? 1) - 1, Number(day ?? 1), Number(hour ?? 0)))
   if (hour !== undefined) end.setUTCHours(end.getUTCHours() + 1)
   else if (day !== undefined) end.setUTCDate(end.getUTCDate() + 1)
   else if (month !== undefined) end.setUTCMonth(end.getUTCMonth() + 1)
@@ -110,5 +115,7 @@ export function pseudocolumnAdvice(where: string, reason: string, partitions: Ta
 }
 
 function combined(condition: string, where: string | undefined): string {
-  return where === undefined ? condition : `${condition} AND (${where})`
+  if (where === undefined) return condition
+  // A comment ends with its line.
+  return `${condition} AND (${where}${/(?:--|#)[^\n]*$/.test(where) ? '\n' : ''})`
 }
