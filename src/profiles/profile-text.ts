@@ -85,7 +85,7 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   return parsed.data
 }
 
-/** Finds how a value is written: \`007\` is the number 7. */
+/** Finds how a value is written: `007` is the number 7. */
 function writtenIn(document: Document.Parsed): (path: readonly (string | number)[]) => string | undefined {
   return (path) => {
     const node = document.getIn(path, true)

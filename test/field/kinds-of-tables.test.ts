@@ -112,6 +112,7 @@ describe('a wildcard', () => {
       code: 'SOURCE_NOT_FOUND',
       message: 'demo.field has no table that begins with none_',
     })
+    expect((await refused('demo.empty.*')).message).toBe('demo.empty has no table')
     await tables.view('demo.field.seen_view', 'SELECT * FROM demo.field.obs_20260914')
     const { code, message, suggestions } = await refused('demo.field.seen_*')
     expect(code).toBe('INVALID_FLAG')

@@ -60,7 +60,7 @@ export class LocalTables {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-field-'))
     const objects = new Map<string, Buffer>()
     const harness = await startBigQuery({ readObject: readerOf(objects) })
-    await harness.client.createDataset('field')
+    for (const dataset of ['field', 'empty']) await harness.client.createDataset(dataset)
     return new LocalTables(folder, objects, harness, await metadataServer(harness.url))
   }
 

@@ -32,7 +32,10 @@ export async function missingTable(name: TableName): Promise<MissingTable> {
   }
   const list = `bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`
   if (isWildcard(name))
-    return { message: `${owner} has no table that begins with ${table.slice(0, -1)}`, suggestions: [list] }
+    return {
+      message: `${owner} has no table${table === '*' ? '' : ` that begins with ${table.slice(0, -1)}`}`,
+      suggestions: [list],
+    }
   const tables = (await hidden(firstTables(name))) ?? []
   const near = nearestName(table, tables)
   const shards = tables.filter((each) => each.startsWith(table) && /^_?\d{8}$/.test(each.slice(table.length)))

@@ -78,7 +78,7 @@ const TEXTS: readonly { begins: RegExp; of: (file: string) => OtherFile }[] = [
 interface Parts {
   ending: string
   table: string
-  command: (all: string) => string
+  command: (folder: string) => string
 }
 
 /** Programs write one table as many files: Spark, and BigQuery's own export. */
@@ -86,15 +86,21 @@ const PARTS: readonly Parts[] = [
   {
     ending: '.parquet',
     table: 'rows.parquet',
-    command: (all) => duckdb(`COPY (FROM read_parquet('${all}', union_by_name = true)) TO 'rows.parquet'`),
+    command: (folder) =>
+      duckdb(`COPY (FROM read_parquet(${sqlText(`${folder}/*.parquet`)}, union_by_name = true)) TO 'rows.parquet'`),
   },
   {
     ending: '.csv',
     table: 'rows.csv',
-    command: (all) => duckdb(`COPY (FROM read_csv('${all}', all_varchar = true, union_by_name = true)) TO 'rows.csv'`),
+    command: (folder) =>
+      duckdb(
+        `COPY (FROM read_csv(${sqlText(`${folder}/*.csv`)}, all_varchar = true, union_by_name = true)) TO 'rows.csv'`,
+      ),
   },
-  { ending: '.jsonl', table: 'rows.jsonl', command: (all) => `cat ${all} > rows.jsonl` },
+  { ending: '.jsonl', table: 'rows.jsonl', command: (folder) => `cat ${shellWord(folder)}/*.jsonl > rows.jsonl` },
 ]
+
+const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 const duckdb = (statement: string): string => `duckdb -c ${shellWord(statement)}`
 
@@ -102,7 +108,7 @@ const duckdb = (statement: string): string => `duckdb -c ${shellWord(statement)}
 export function tableOfFolder(folder: string, files: readonly { name: string }[]): string[] {
   const found = PARTS.find(({ ending }) => files.some(({ name }) => name.endsWith(ending)))
   if (found === undefined) return []
-  const command = found.command(`${folder.replace(/\/+$/, '')}/*${found.ending}`)
+  const command = found.command(folder.replace(/\/+$/, ''))
   return [`${command}   (if its files are one table; then --table ${found.table})`]
 }
 

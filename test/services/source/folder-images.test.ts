@@ -175,6 +175,12 @@ describe('a folder of images', () => {
       code: 'NO_ASSETS',
       suggestions: [expect.stringMatching(command)],
     })
+    // A name that a shell or SQL would read as more than a name.
+    await expect(folderRows({ ...source, given: "Bob's parts/" }, CHOICE)).rejects.toMatchObject({
+      suggestions: [
+        expect.stringContaining(name.endsWith('.jsonl') ? String.raw`'Bob'\''s parts'/*` : "Bob'\\'''\\''s parts/*"),
+      ],
+    })
     await rm(source.folder, { recursive: true })
   })
 
