@@ -138,6 +138,19 @@ describe('through a proxy', () => {
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
   })
 
+  test('that closes the connection instead of an answer, a call can be tried again', async () => {
+    const closing = createServer().on('connect', (_request, socket) => socket.end())
+    await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void closing.close())
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(closing.address() as AddressInfo).port}`)
+    const { callApiOnce } = await import('../../src/google/rest/rest.ts')
+    const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
+    const { cloudError } = await import('../../src/google/transport/errors.ts')
+    const own = await patientFetch('https://run.googleapis.com/v2/x').catch((error: unknown) => cloudError(error))
+    const byGoogle = await callApiOnce('run', 'v2/x').catch((error: unknown) => error)
+    for (const lost of [own, byGoogle]) expect(lost).toMatchObject({ status: 'UNAVAILABLE', retryable: true })
+  })
+
   test('that refuses, an error names the proxy and not its password', async () => {
     const refusing = createServer().on('connect', (_request, socket) =>
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),

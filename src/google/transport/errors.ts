@@ -196,6 +196,9 @@ interface ThrownByClient {
 /** Node's error codes for a connection that could not be opened or was lost. */
 const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREAM_PREMATURE_CLOSE|ENOTFOUND)/
 
+/** A proxy closed the connection before it answered. Its package gives this error no code (TooTallNate/proxy-agents). */
+const CLOSED_BY_PROXY = /Proxy connection ended before receiving CONNECT response/
+
 /**
  * Converts what the official clients throw to one type: gRPC clients put the gRPC code (5) into `code`,
  * BigQuery and Storage the HTTP code (404), gaxios an HTTP status, sockets a Node code.
@@ -230,7 +233,8 @@ export function cloudError(thrown: unknown): CloudError {
   // A file on a network disk can time out too; that is not a service that did not respond.
   if (typeof path === 'string' && typeof code === 'string') return new CloudError('UNKNOWN', text, options)
   if (code === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', text, options)
-  if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
+  if ((typeof code === 'string' && CONNECTION_CODES.test(code)) || CLOSED_BY_PROXY.test(text))
+    return new CloudError('UNAVAILABLE', text, options)
   if ((thrown as Error | undefined)?.name === 'AbortError') return new CloudError('CANCELLED', text, options)
   return new CloudError('UNKNOWN', text, options)
 }
