@@ -1,4 +1,3 @@
-import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { dryRun, type TableName, type TablePartitions } from '../../google/bigquery/bigquery.ts'
@@ -6,6 +5,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { shownColumn, type SourceField } from './columns.ts'
+import { prefixError } from './failed-read.ts'
 import { castAdvice } from './filter-advice.ts'
 import { partitionFilterError, pseudocolumnAdvice } from './partitions.ts'
 
@@ -21,20 +21,6 @@ export function checkFilter(where: string | undefined): void {
 
 /** Failures of a query that only the filter can cause, because imagery wrote the rest. NOT_FOUND is a table in a subquery. */
 const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOUND'])
-
-/** What a wildcard cannot read (https://cloud.google.com/bigquery/docs/querying-wildcard-tables#limitations). */
-const OF_THE_PREFIX = /cannot be queried through prefix|^Cannot read field of type /
-
-function prefixError(path: string, error: CloudError): ImageryError {
-  const [project, dataset] = path.split('.')
-  return new ImageryError('INVALID_FLAG', `${path} cannot be read as one table: ${error.message}`, {
-    suggestions: [
-      'Use a longer beginning of the name, so that only tables of the same columns match, or one table',
-      `bq ls ${shellWord(`${project}:${dataset}`)}   (lists the tables of the dataset)`,
-    ],
-    cause: error,
-  })
-}
 
 interface Place {
   projectId: string
@@ -64,7 +50,8 @@ export async function checkSnapshotQuery(
     if (!(error instanceof CloudError)) throw error
     const required = partitionFilterError(error.message, { where: source.where, fields, partitions })
     if (required) throw required
-    if (OF_THE_PREFIX.test(error.message)) throw prefixError(source.path, error)
+    const ofThePrefix = prefixError(source.path, error)
+    if (ofThePrefix) throw ofThePrefix
     if (!OF_THE_FILTER.has(error.status) || source.where === null) throw error
     // BigQuery's position refers to imagery's query, which the user did not write.
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')

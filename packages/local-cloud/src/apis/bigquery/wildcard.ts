@@ -17,7 +17,7 @@ export function matchedTables(warehouse: Warehouse, project: string, dataset: st
 
 /**
  * Tables as one, with the columns of the newest of them (https://cloud.google.com/bigquery/docs/querying-wildcard-tables).
- * The words of the refusals are on that page, and in the search results of those who met them.
+ * The words of the refusals are on that page; those of types, in trinodb/trino#26990.
  */
 export function wildcardTable(
   name: string,
@@ -62,7 +62,7 @@ function placeOf(field: Field, fields: readonly Field[]): number | undefined {
   if (!found) return undefined
   const [type, wanted] = [fieldType(found), fieldType(field)]
   if (typeName(type) !== typeName(wanted))
-    throw new SqlFailure(`Cannot read field of type ${typeName(type)} as ${typeName(wanted)} Field: ${field.name}`)
+    throw new SqlFailure(`Cannot read field of type ${typeName(type)} as ${typeName(wanted)}`)
   return place
 }
 
