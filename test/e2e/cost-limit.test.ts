@@ -319,8 +319,9 @@ test('a run whose every answer is wrong stops before it has spent 2 % of its est
   const run = await user.imagery('run', '--local', '--table', table, '--profile', profile, '--yes')
   const { error } = run.document as { error: { code: string; message: string; suggestions: string[] } }
   expect({ exitCode: run.exitCode, code: error.code }).toEqual({ exitCode: 1, code: 'RUN_STOPPED' })
+  // Calls that were in flight at the tenth failure can have failed too before the ledger was read.
   expect(error.message).toMatch(
-    /was stopped: 10 assets in a row failed alike before any was answered \(schema\), for example w\d+: /,
+    /was stopped: 1\d assets in a row failed alike before any was answered \(schema\), for example w\d+: /,
   )
   expect(error.suggestions.join('\n')).toMatch(/imagery resume \S+ --max-failures none --local/)
   expect((await user.geminiCalls()).summary.calls - before).toBeLessThan(20)
