@@ -177,6 +177,44 @@ describe('a location of a table', () => {
   })
 })
 
+describe('a column that should have the location and cannot', () => {
+  test.each([
+    ['an array', { name: 'location', type: 'FLOAT', mode: 'REPEATED' }, [40.5, -105.25]],
+    ['structs', { name: 'Location', type: 'RECORD', mode: 'REPEATED', fields: [text('lat')] }, [{ lat: '40.5' }]],
+    ['bytes', { name: 'location', type: 'BYTES' }, 'AQE='],
+    ['a number', { name: 'location', type: 'INTEGER' }, 4_711],
+    ['the bytes of a geometry', { name: 'geometry', type: 'BYTES' }, 'AQE='],
+  ])('has a word, not an answer: %s', async (_what, column, value) => {
+    const table = await tables.table([...USUAL, column as never], [row('a', { [column.name]: value })])
+    const { units, warnings } = await tables.takeTable(table)
+    expect(units.map(({ location }) => location)).toEqual([null])
+    expect(warnings).toEqual([`Column ${column.name} is not used, because its values are no locations`])
+  })
+
+  test('has none where other columns have it, or it is used for something else', async () => {
+    const bytes = { name: 'geometry', type: 'BYTES' }
+    const pair = ['latitude', 'longitude'].map((name) => ({ name, type: 'FLOAT' }))
+    const rows = [row('a', { geometry: 'AQE=', latitude: 40.5, longitude: -105.25 })]
+    const { units, warnings } = await tables.takeTable(await tables.table([...USUAL, bytes, ...pair], rows))
+    expect([units[0]!.location, warnings]).toEqual([{ latitude: 40.5, longitude: -105.25 }, []])
+    const sites = await tables.table(
+      [{ name: 'location', type: 'INTEGER' }, USUAL[1]!],
+      [{ location: 7, gcs_uri: 'gs://b/1.jpg' }],
+    )
+    expect(await tables.takeTable(sites, { asset: 'location' })).toMatchObject({
+      units: [{ asset: '7' }],
+      warnings: [],
+    })
+  })
+
+  test('is text that does not say which number is the latitude', async () => {
+    for (const location of ['40.0149, -105.2705', "40°1'N 105°16'W", '[-105.27,40.01]'])
+      expect(
+        (await tables.takeTable(await tables.table([...USUAL, text('location')], [row('a', { location })]))).warnings,
+      ).toEqual([`location of 1 image cannot be read and is left out, for example ${location}`])
+  })
+})
+
 describe('a column of a table', () => {
   const properties = { name: 'properties', type: 'RECORD', fields: [text('id'), text('photo')] } as const
   const nested = { properties: { id: 'a', photo: 'gs://b/1.jpg' } }

@@ -24,6 +24,11 @@ describe('the count of a file is the same on this machine, in a query and in the
       {},
     ],
     [
+      'snapshots with numbers in their names',
+      'asset_id,observation_id,image,snapshot_id\na,o,old.jpg,v9-2026-9-1\na,o,new.jpg,v9-2026-10-1\n',
+      {},
+    ],
+    [
       'an observation in two snapshots',
       'asset_id,observation_id,image,snapshot_id\na,o,1.jpg,1\na,o,,2\nb,o,2.jpg,2\n',
       {},

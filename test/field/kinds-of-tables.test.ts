@@ -213,14 +213,60 @@ describe('a column that is no text', () => {
   })
 })
 
-test('the newest snapshot of an observation is found by its number, not by its first digit', async () => {
-  const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }, { name: 'snapshot_id', type: 'INTEGER' }]
-  const rows = [9, 10].map((id) => ({
-    asset_id: 'a',
-    observation_id: 'o',
-    snapshot_id: id,
-    gcs_uri: `gs://b/${id}.jpg`,
-  }))
-  const { units } = await tables.takeTable(await tables.table(schema, rows))
-  expect(units[0]!.images).toEqual(['gs://b/10.jpg'])
+test.each([
+  ['INTEGER', 9, 10],
+  ['STRING', 'v9', 'v10'],
+  ['STRING', 's1:2026-9-18', 's1:2026-10-01'],
+  ['STRING', 'city-2', 'city-0012-final'],
+  ['STRING', '99999999999999999999999', '100000000000000000000000'],
+])(
+  'the newest snapshot of an observation is found by its numbers, not by their first digits: %s %s',
+  async (type, old, latest) => {
+    const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }, { name: 'snapshot_id', type }]
+    const rows = [latest, old].map((id) => ({
+      asset_id: 'a',
+      observation_id: 'o',
+      snapshot_id: id,
+      gcs_uri: `gs://b/${id}.jpg`,
+    }))
+    const { units } = await tables.takeTable(await tables.table(schema, rows))
+    expect(units[0]!.images).toEqual([`gs://b/${latest}.jpg`])
+    expect((await tables.countTable(await tables.table(schema, rows))).samples[0]!.images).toEqual(units[0]!.images)
+  },
+)
+
+describe('observation IDs that several images of an asset have', () => {
+  const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }]
+  const of = (asset: string, observation: string | null, image: string) => ({
+    asset_id: asset,
+    observation_id: observation,
+    gcs_uri: `gs://b/${image}.jpg`,
+  })
+  const warned = (example: string) => [
+    `Rows with different images have one observation ID, so only one of these images is used, for example observation_id ${example}; give the column another name if it has no IDs of observations`,
+  ]
+
+  test('are reported for a table, as for a file', async () => {
+    const rows = [of('a', 'new', '1'), of('a', 'new', '2'), of('b', 'old', '3'), of('b', 'old', '4'), of('c', 'x', '5')]
+    const { units, warnings } = await tables.takeTable(await tables.table(schema, rows))
+    expect(units.map(({ asset, images }) => [asset, images.length])).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+    ])
+    expect(warnings).toEqual(warned('"new" (2 such IDs)'))
+    const single = await tables.takeTable(await tables.table(schema, rows.slice(0, 2)), { unit: 'observation' })
+    expect(single.warnings).toEqual(warned('"new"'))
+  })
+
+  test('are no cause for a word if the images are the same, other assets have them, or a snapshot is newer', async () => {
+    const rows = [of('a', '1', '1'), of('a', '1', '1'), of('b', '1', '2'), of('b', null, '3'), of('b', null, '4')]
+    expect((await tables.takeTable(await tables.table(schema, rows))).warnings).toEqual([])
+    const snapshots = [...schema, { name: 'snapshot_id', type: 'STRING' }]
+    const newer = [
+      { ...of('a', '1', '1'), snapshot_id: 's1' },
+      { ...of('a', '1', '2'), snapshot_id: 's2' },
+    ]
+    expect((await tables.takeTable(await tables.table(snapshots, newer))).warnings).toEqual([])
+  })
 })

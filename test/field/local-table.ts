@@ -191,8 +191,8 @@ export class LocalTables {
   }
 
   /** Counts a table's units as `imagery estimate` does. */
-  async countTable(given: string, where: string): Promise<SourceCounts> {
-    return (await countedSource((await this.#context(given, { where })) as never)).counts
+  async countTable(given: string, where?: string): Promise<SourceCounts> {
+    return (await countedSource((await this.#context(given, where === undefined ? {} : { where })) as never)).counts
   }
 
   async view(path: string, query: string): Promise<void> {

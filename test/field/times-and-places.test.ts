@@ -124,6 +124,25 @@ describe('a location', () => {
     },
   )
 
+  test.each([
+    ['text', 'location', '"40.0149, -105.2705"'],
+    ['degrees and minutes', 'gps', '"40°1\'N 105°16\'W"'],
+    ['a list as text', 'Location', '"[-105.27,40.01]"'],
+  ])('that does not say which number is the latitude is not used, with a word: %s', async (_form, name, value) => {
+    const rows = `{"asset_id":"a","image":"1.jpg","${name}":${value}}\n`
+    const { units, warnings } = await tables.take('pair.jsonl', rows)
+    expect(units.map(({ location }) => location)).toEqual([null])
+    expect(warnings).toEqual([
+      `Column ${name} is not used as the location, because a text such as ${value} does not say which number is the latitude; write two columns, latitude and longitude`,
+    ])
+  })
+
+  test('that is a list is not used, with a word', async () => {
+    const { units, warnings } = await tables.take('list.jsonl', '{"asset_id":"a","image":"1.jpg","location":[1.5,2.5]}')
+    expect(units.map(({ location }) => location)).toEqual([null])
+    expect(warnings).toEqual(['Column location is not used, because its values are no locations'])
+  })
+
   test('that is an address is a column like others', async () => {
     const csv = 'asset_id,image,location\na,1.jpg,Main Street\nb,2.jpg,Side Street\n'
     const { units, warnings } = await tables.take('address.csv', csv, { where: "location LIKE 'Main%'" })

@@ -66,7 +66,7 @@ export function snapshotQuery(source: SnapshotSource): string {
   FROM ${quoted(source.path)}
   WHERE ${isUnit}${source.where === null ? '' : ` AND (\n${source.where}\n)`}
 ), ${timeQueries(source)}newest AS (
-  SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM ${timeQueries(source) === '' ? 'source' : 'timed'}
+  SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id${counted.includes('observation_id') ? SHARED : ''} FROM ${timeQueries(source) === '' ? 'source' : 'timed'}
   WHERE ${unitExpression(source.unit)} IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri${keptOrder(source)}) = 1
 )${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
@@ -128,10 +128,15 @@ function timeQueries(source: SnapshotSource): string {
   )}timed AS ${query('parts', (name) => `${readTime(`${name}_plain`, `${name}_parts`)} AS ${name}_time`)}`
 }
 
-/** The columns whose unreadable values are counted. */
+/** Whether an observation's rows have different images. Without snapshots, none of them is the newest. */
+const SHARED = `,
+    MIN(gcs_uri) OVER (PARTITION BY asset_id, observation_id) < MAX(gcs_uri) OVER (PARTITION BY asset_id, observation_id) AS is_shared`
+
+/** The columns whose values are counted: those that cannot be read, and observation IDs of several images. */
 export function countedColumns(source: SnapshotSource): readonly string[] {
   if (source.isConverted) return []
   return [
+    ...(source.hasObservationId && !source.hasSnapshotId ? ['observation_id'] : []),
     ...(source.location === 'absent' ? [] : ['location']),
     ...TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [`${name}_time`] : [])),
   ]
@@ -140,20 +145,22 @@ export function countedColumns(source: SnapshotSource): readonly string[] {
 /** An example in a message has at most this many letters, and one more that says that it was cut. */
 const EXAMPLE_LETTERS = 61
 
-/** For each unit: how many images it has, how many have a value, and how many of those cannot be read. */
+/** For each unit: how many images it has, how many have a value, and how many of those cannot be read or are shared. */
 function countsOf(columns: readonly string[]): string {
   const counts = columns.map((column) => {
-    const [given, unread] =
-      column === 'location'
-        ? ['location IS NOT NULL OR location_unread IS NOT NULL', 'location_unread']
-        : [`${textOf(column)} IS NOT NULL`, `IF(${column} IS NULL, ${textOf(column)}, NULL)`]
+    const [given, unread] = givenAndUnread(column)
     const example = `SUBSTR(MIN(${unread}), 1, ${EXAMPLE_LETTERS})`
     return `STRUCT('${column}' AS name, COUNTIF(${given}) AS given, COUNT(${unread}) AS unread, ${example} AS example)`
   })
   return `STRUCT(COUNT(gcs_uri) AS images, [\n    ${counts.join(',\n    ')}\n  ] AS columns)`
 }
 
-const textOf = (column: string): string => column.replace(/_time$/, '_text')
+function givenAndUnread(column: string): [given: string, unread: string] {
+  if (column === 'observation_id') return ['TRUE', 'IF(is_shared, observation_id, NULL)']
+  if (column === 'location') return ['location IS NOT NULL OR location_unread IS NOT NULL', 'location_unread']
+  const text = column.replace(/_time$/, '_text')
+  return [`${text} IS NOT NULL`, `IF(${column} IS NULL, ${text}, NULL)`]
+}
 
 /**
  * The expressions of the columns that decide which units there are, and the rows that the condition selects.
@@ -191,11 +198,18 @@ function bytesExpression(column: string): string {
   return `IFNULL(${textExpression(column)}, IF(BYTE_LENGTH(${column}) > 0, CONCAT('0x', TO_HEX(${column})), NULL))`
 }
 
-/** A snapshot's ID as a text that sorts by age: a number by its value, so that 9 comes before 10. */
+/**
+ * A snapshot's ID as a text that sorts by age: its numbers by their values, so that `v9` comes before `v10`. Google
+ * promises no order of these IDs (https://developers.google.com/maps/documentation/street-view-insights/reference), and
+ * its own are dates: `s1:2026-09-18`.
+ */
 function snapshotExpression(column: string): string {
-  const text = `SAFE_CAST(${column} AS STRING)`
-  return `IF(REGEXP_CONTAINS(${text}, r'^[0-9]{1,19}$'), LPAD(${text}, 20, '0'), ${text})`
+  const padded = `REGEXP_REPLACE(SAFE_CAST(${column} AS STRING), r'([0-9]+)', r'${'0'.repeat(NUMBER_DIGITS)}\\1')`
+  return `REGEXP_REPLACE(${padded}, r'0*([0-9]{${NUMBER_DIGITS},})', r'\\1')`
 }
+
+/** More digits than any number of BigQuery has before the point. */
+const NUMBER_DIGITS = 40
 
 /** The asset's ID; for an observation, prefixed by its asset's, because two assets can share an image. */
 function unitExpression(unit: Unit): string {

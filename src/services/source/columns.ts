@@ -3,7 +3,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
-import { LOCATION_FIELD, locationColumns } from './location-columns.ts'
+import { LOCATION_FIELD, locationColumns, unusableLocation } from './location-columns.ts'
 import type { SourceField } from './source-field.ts'
 import { checkOneValue, isJsonFile, isList, isOneText, isStruct, nestedField } from './nested-columns.ts'
 
@@ -87,6 +87,8 @@ export function sourceColumns(
   if (missing.length > 0) throw columnsNotFound(table, missing, fields)
   const { location, guess } = flags.isConverted ? convertedLocation(byName) : locationColumns(fields)
   if (guess !== undefined) guesses.push(guess)
+  const unused = location === 'absent' ? unusableLocation(fields, [assetColumn, imageColumn]) : undefined
+  if (unused) guesses.push(`Column ${shownColumn(unused)} is not used, because its values are no locations`)
   const isUsed = (name: string): boolean => {
     const field = byName.get(name)
     if (field && !isOneText(field))

@@ -73,7 +73,7 @@ const SAMPLES = 3
 
 /** A snapshot's ID as the snapshot's query sorts it. */
 function sortable(id: string): string {
-  return /^[0-9]{1,19}$/.test(id) ? id.padStart(20, '0') : id
+  return id.replaceAll(/[0-9]+/g, (digits) => digits.replace(/^0+/, '').padStart(40, '0'))
 }
 
 /** Empty text is no value. */

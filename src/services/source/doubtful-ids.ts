@@ -51,11 +51,12 @@ export class DoubtfulIds {
         : [
             `Asset IDs of ${counted(rows, 'row')} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`,
           ]),
-      ...(this.#shared === undefined
-        ? []
-        : [
-            `Rows with different images have one observation ID, so only one of these images is used, for example ${this.#shared}; give the column another name if it has no IDs of observations`,
-          ]),
+      ...(this.#shared === undefined ? [] : [sharedIdWarning(this.#shared)]),
     ]
   }
+}
+
+/** A sentence about observation IDs that different images have. */
+export function sharedIdWarning(example: string): string {
+  return `Rows with different images have one observation ID, so only one of these images is used, for example ${example}; give the column another name if it has no IDs of observations`
 }

@@ -41,6 +41,24 @@ export function locationColumns(fields: readonly SourceField[]): LocationColumns
   return { location, guess: locationGuess([shown(pair.latitude), shown(pair.longitude)]) }
 }
 
+/**
+ * Returns the column that should have the location, and has a type that cannot. Text can be an address and a struct have
+ * its parts, which are columns like others. Other programs write the points of a geometry as bytes.
+ *
+ * @param others columns that are used for something else
+ */
+export function unusableLocation(
+  fields: readonly SourceField[],
+  others: readonly (string | null)[],
+): SourceField | undefined {
+  return fields.find((field) => {
+    const rank = pointRank(shown(field))
+    if (rank === undefined || others.includes(field.name ?? null) || field.type === 'STRING' || isStruct(field))
+      return false
+    return rank === 0 || field.type === 'BYTES'
+  })
+}
+
 const shown = ({ header, name = '' }: SourceField): string => header ?? name
 
 function pairOf(fields: readonly SourceField[]): { latitude: SourceField; longitude: SourceField } | undefined {

@@ -65,6 +65,20 @@ export function looksLikePoint(value: unknown, header = LOCATION): boolean {
   return hasBoth || (hasMember(value, ['coordinates']) && readPoint(value) !== null)
 }
 
+/**
+ * Whether a text can only be coordinates, as maps show them: `40.0149, -105.2705` or `40°1'N 105°16'W`. It is not read,
+ * because nothing says which one is the latitude.
+ */
+export function looksLikeCoordinates(text: string): boolean {
+  const numbers = text.match(/\d+(?:\.\d+)?/g) ?? []
+  return /^[\d\s.,;:()[\]+\-−°º'"′″’”nsewo]+$/i.test(text) && numbers.length >= 2 && /\d\.\d|[°º]/.test(text)
+}
+
+/** A sentence about a column of such texts. */
+export function coordinatesWarning(column: string, example: string): string {
+  return `Column ${column} is not used as the location, because a text such as ${JSON.stringify(example)} does not say which number is the latitude; write two columns, latitude and longitude`
+}
+
 /** Returns how well a header says that its column has points: 0 for `location`, more for other names, undefined for none. */
 export function pointRank(header: string): number | undefined {
   const name = header.trim().toLowerCase()

@@ -1,7 +1,15 @@
 import { columnNames } from './column-names.ts'
 import type { SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
-import { coordinateOf, LOCATION, locationGuess, looksLikePoint, pointRank } from './location-value.ts'
+import {
+  coordinateOf,
+  coordinatesWarning,
+  LOCATION,
+  locationGuess,
+  looksLikeCoordinates,
+  looksLikePoint,
+  pointRank,
+} from './location-value.ts'
 import { shapeField, UNKNOWN, widened, type Shape } from './json-shape.ts'
 
 /** How a column's values become BigQuery's. */
@@ -15,7 +23,7 @@ export type TextColumn = { field: SourceField; index: number } & (
 export interface TextColumns {
   columns: readonly TextColumn[]
   location: { index: number } | { latitude: number; longitude: number } | undefined
-  /** A sentence about the columns of the location, if they were guessed. */
+  /** A sentence about the columns of the location, if they were guessed or cannot be read. */
   guess: string | undefined
   /** Columns that BigQuery has no room for. */
   leftOut: number
@@ -31,12 +39,15 @@ const MOST_COLUMNS = 9_900
 export class ColumnObserver {
   readonly #shapes: Shape[] = []
   readonly #arePoints: boolean[] = []
+  /** The first text of each column that may have a location and cannot be read, although it has coordinates. */
+  readonly #coordinates: string[] = []
 
   add({ values }: FileRow, headers: readonly string[]): void {
     for (const [index, value] of values.entries()) {
       this.#shapes[index] = widened(this.#shapes[index] ?? UNKNOWN, value)
-      if (!this.#arePoints[index] && pointRank(headers[index]!) !== undefined)
-        this.#arePoints[index] = looksLikePoint(value, headers[index])
+      if (this.#arePoints[index] || pointRank(headers[index]!) === undefined) continue
+      this.#arePoints[index] = looksLikePoint(value, headers[index])
+      if (typeof value === 'string' && looksLikeCoordinates(value)) this.#coordinates[index] ??= value
     }
   }
 
@@ -66,9 +77,14 @@ export class ColumnObserver {
     return {
       columns,
       location,
-      guess: used && locationGuess(used),
+      guess: used ? locationGuess(used) : this.#coordinatesWarning(headers),
       leftOut: Math.max(0, headers.length - MOST_COLUMNS),
     }
+  }
+
+  #coordinatesWarning(headers: readonly string[]): string | undefined {
+    const [index] = Object.keys(this.#coordinates).map(Number)
+    return index === undefined ? undefined : coordinatesWarning(headers[index]!, this.#coordinates[index]!)
   }
 }
 

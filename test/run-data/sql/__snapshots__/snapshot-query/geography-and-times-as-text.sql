@@ -3,7 +3,7 @@ WITH source AS (
     NULLIF(SAFE_CAST(`asset_id` AS STRING), '') AS asset_id,
     IFNULL(NULLIF(SAFE_CAST(observation_id AS STRING), ''), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '')) AS observation_id,
     NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
-    IF(REGEXP_CONTAINS(SAFE_CAST(snapshot_id AS STRING), r'^[0-9]{1,19}$'), LPAD(SAFE_CAST(snapshot_id AS STRING), 20, '0'), SAFE_CAST(snapshot_id AS STRING)) AS snapshot_id,
+    REGEXP_REPLACE(REGEXP_REPLACE(SAFE_CAST(snapshot_id AS STRING), r'([0-9]+)', r'0000000000000000000000000000000000000000\1'), r'0*([0-9]{40,})', r'\1') AS snapshot_id,
     IF(ST_GEOMETRYTYPE(location) = 'ST_Point', STRUCT(ST_Y(location) AS latitude, ST_X(location) AS longitude), NULL) AS location,
     IF(ST_GEOMETRYTYPE(location) = 'ST_Point', NULL, ST_ASTEXT(location)) AS location_unread,
     SAFE_CAST(CAST(detection_time AS STRING) AS TIMESTAMP) AS detection_time,

@@ -3,7 +3,7 @@ WITH source AS (
     NULLIF(SAFE_CAST(`asset_id` AS STRING), '') AS asset_id,
     IFNULL(NULLIF(SAFE_CAST(observation_id AS STRING), ''), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '')) AS observation_id,
     NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
-    IF(REGEXP_CONTAINS(SAFE_CAST(snapshot_id AS STRING), r'^[0-9]{1,19}$'), LPAD(SAFE_CAST(snapshot_id AS STRING), 20, '0'), SAFE_CAST(snapshot_id AS STRING)) AS snapshot_id,
+    REGEXP_REPLACE(REGEXP_REPLACE(SAFE_CAST(snapshot_id AS STRING), r'([0-9]+)', r'0000000000000000000000000000000000000000\1'), r'0*([0-9]{40,})', r'\1') AS snapshot_id,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, STRUCT(SAFE_CAST(location.latitude AS FLOAT64) AS latitude, SAFE_CAST(location.longitude AS FLOAT64) AS longitude), NULL) AS location,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, NULL, IF(NULLIF(CAST(location.latitude AS STRING), '') IS NOT NULL OR NULLIF(CAST(location.longitude AS STRING), '') IS NOT NULL, CONCAT(IFNULL(CAST(location.latitude AS STRING), 'null'), ', ', IFNULL(CAST(location.longitude AS STRING), 'null')), NULL)) AS location_unread,
     detection_time AS detection_time,
