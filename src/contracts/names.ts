@@ -281,6 +281,18 @@ export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, tabl
   return `${tables.projectId}.${tables.dataset}.${table}`
 }
 
+/** The reverse of `tablePath`. The project of a domain has dots too: `example.com:project`. */
+export function tableAt(path: string): Pick<RunTables, 'projectId' | 'dataset'> & { table: string } {
+  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
+  return { projectId: project.toReversed().join('.'), dataset, table }
+}
+
+/** `project:dataset.table`, as the `bq` command writes the table at a path. */
+export function bqTable(path: string): string {
+  const { projectId, dataset, table } = tableAt(path)
+  return `${projectId}:${dataset}.${table}`
+}
+
 /** A run id where BigQuery allows no dash: in names of tables and in job ids. */
 export function runIdInNames(runId: string): string {
   return runId.replace('-', '_')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TableField } from '../../src/google/bigquery/bigquery.ts'
 import { tablePages } from '../../src/google/bigquery/table-pages.ts'
 import { allRows } from '../../src/services/results/read-rows.ts'
-import { tableNameOf } from '../../src/services/runs/results.ts'
+import { tableAt } from '../../src/contracts/names.ts'
 import { tableSource, type OpenedRun } from '../../src/services/view/open-run.ts'
 import { viewRun } from '../../src/services/view/viewing.ts'
 import { LocalTables } from './local-table.ts'
@@ -76,7 +76,7 @@ beforeAll(async () => {
   tables = await LocalTables.start()
   const rows = Array.from({ length: ROWS }, (_, index) => rowOf(index))
   const given = await tables.table(SCHEMA, rows)
-  const source = (await tableSource(tableNameOf(given)))!
+  const source = (await tableSource(tableAt(given)))!
   fields = source.fields
   run = { runId: '261130-0000000a', spec: undefined, report: undefined, rows: source }
 })
@@ -99,7 +99,7 @@ const options = () => ({
 
 describe('a results table', () => {
   test('is listed, without a query, with the same values as a query has', async () => {
-    const listed = (await Array.fromAsync(tablePages(tableNameOf(run.rows.table), fields))).flat()
+    const listed = (await Array.fromAsync(tablePages(tableAt(run.rows.table), fields))).flat()
     const query = { projectId: 'demo', location: 'US' }
     const queried = await allRows(`SELECT * FROM \`${run.rows.table}\` ORDER BY unit_id`, query)
     const byId = (a: Record<string, unknown>, b: Record<string, unknown>): number =>

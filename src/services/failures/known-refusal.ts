@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { DeploymentRef } from '../../contracts/names.ts'
+import { bqTable, type DeploymentRef } from '../../contracts/names.ts'
 import type { CloudError } from '../../google/transport/errors.ts'
 
 /** A refusal that no role lifts: what it looks like, what it means, and what to do. */
@@ -97,7 +97,8 @@ const externalFiles: KnownRefusal = {
 const externalData: KnownRefusal = {
   matches: ({ message }) => message.startsWith('Error while reading table: '),
   explain(error) {
-    const table = /: ([^,\s]+), error message/.exec(error.message)?.[1]?.replace('.', ':') ?? 'PROJECT:DATASET.TABLE'
+    const path = /: ([^,\s]+), error message/.exec(error.message)?.[1]
+    const table = path === undefined ? 'PROJECT:DATASET.TABLE' : bqTable(path)
     return {
       message: `BigQuery cannot read the files that have the rows of the table: ${text(error)}`,
       suggestions: [`bq show --format=prettyjson ${table}   (shows its files, and how they are read)`],

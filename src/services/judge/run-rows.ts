@@ -1,3 +1,4 @@
+import { tableAt } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { runTable } from '../../run-data/run-tables.ts'
@@ -41,8 +42,7 @@ export function judgedRun(rows: RunRows, spec: RunSpec | undefined, ledger?: Rea
 /** Returns the table with the results of a run, which a run in progress does not have yet. */
 export function resultsTableOf({ rows, spec }: Pick<JudgedRun, 'rows' | 'spec'>): TableName {
   if (spec) return runTable(spec.tables, 'results')
-  const [table = '', dataset = '', ...project] = rows.table.split('.').toReversed()
-  return { projectId: project.toReversed().join('.'), dataset, table }
+  return tableAt(rows.table)
 }
 
 /** The row of a unit, as far as it is judged. */

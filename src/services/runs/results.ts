@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { LEDGER_ENDING, tablePath } from '../../contracts/names.ts'
+import { LEDGER_ENDING, tableAt, tablePath } from '../../contracts/names.ts'
 import { isRunId } from '../../contracts/run-id.ts'
 import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
@@ -109,9 +109,9 @@ export async function openLedger(target: Target, store: StateStore, typed: strin
   const record = await loadRunRecord(target, runId)
   const left = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
   const path = record?.kind === 'recorded' ? attemptsPath(record.spec) : left?.attempts_table
-  const [attempts = '', dataset = '', ...project] = (path ?? '').split('.').toReversed()
-  const ledger = { projectId: project.toReversed().join('.'), dataset, attempts }
-  const described = path === undefined ? undefined : await describeTable({ ...ledger, table: attempts })
+  const { table: attempts, ...dataset } = tableAt(path ?? '')
+  const ledger = { ...dataset, attempts }
+  const described = path === undefined ? undefined : await describeTable({ ...dataset, table: attempts })
   if (path === undefined || !described) throw runNotFound(target, runId)
   const columns = described.fields.map(({ name }) => name ?? '')
   return { ...ledger, runId, columns, location: described.location }
@@ -128,7 +128,7 @@ export async function leftLedgerColumns(
 ): Promise<ReadonlySet<string> | undefined> {
   const path = store.run(runId)?.tornDown?.attempts_table
   const found = path
-    ? tableNameOf(path)
+    ? tableAt(path)
     : (await findRunTables(target.place.projectId, runId)).find(({ table }) => table.endsWith(LEDGER_ENDING))
   const described = found && (await describeTable(found))
   return described && new Set(described.fields.map(({ name }) => name ?? ''))
@@ -220,13 +220,7 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     )
   }
   if (!kept) return left ? Promise.reject(runNotFound(target, runId)) : findLabeledResults(target, runId)
-  return tableNameOf(kept)
-}
-
-/** @param path `project.dataset.table`; a project of a domain has a dot too */
-export function tableNameOf(path: string): TableName {
-  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
-  return { projectId: project.toReversed().join('.'), dataset, table }
+  return tableAt(kept)
 }
 
 /** Finds the results of a run that another machine has torn down. */

@@ -1,5 +1,6 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
+import { bqTable, tableAt } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { safeCastAdvice } from './filter-advice.ts'
 
@@ -12,11 +13,11 @@ const OF_THE_PREFIX = /cannot be queried through prefix|\bCannot read field\b/
 /** Returns the error for tables that cannot be read as the one that a wildcard stands for, if this is about that. */
 export function prefixError(path: string, error: CloudError): ImageryError | undefined {
   if (!path.endsWith('*') || !OF_THE_PREFIX.test(error.message)) return undefined
-  const [project, dataset] = path.split('.')
+  const { projectId, dataset } = tableAt(path)
   return new ImageryError('INVALID_FLAG', `${path} cannot be read as one table: ${error.message}`, {
     suggestions: [
       'Use a longer beginning of the name, so that only tables of the same columns match, or one table',
-      `bq ls ${shellWord(`${project}:${dataset}`)}   (lists the tables of the dataset)`,
+      `bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`,
     ],
     cause: error,
   })
@@ -36,7 +37,7 @@ interface ReadSource {
 export function failedRead(error: unknown, { path, where }: ReadSource): ImageryError | undefined {
   if (!(error instanceof CloudError)) return undefined
   if (error.status === 'NOT_FOUND' && error.message.startsWith('Not found: URI ')) {
-    const name = path.replace('.', ':')
+    const name = bqTable(path)
     return new ImageryError('SOURCE_NOT_FOUND', `A file with rows of ${name} does not exist: ${error.message}`, {
       suggestions: [`bq show --format=prettyjson ${shellWord(name)}   (shows its files)`],
       cause: error,

@@ -7,6 +7,7 @@ import {
   runTeardownPath,
   snapshotJobId,
   subscriptionName,
+  tableAt,
   tablePath,
   topicName,
 } from '../../contracts/names.ts'
@@ -115,11 +116,8 @@ async function savedReviews(
   return table?.labels[REVIEWS_LABEL] === runId ? tablePath(name, name.table) : undefined
 }
 
-/** @param path `project.dataset.table`; a project of a domain has a dot too */
 function tableNamed(path: string | null | undefined): TableName | undefined {
-  if (path === null || path === undefined) return undefined
-  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
-  return { projectId: project.toReversed().join('.'), dataset, table }
+  return path === null || path === undefined ? undefined : tableAt(path)
 }
 
 /** Returns the tables that `--delete-results` would delete, for the confirmation. */

@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { tablePath } from '../../contracts/names.ts'
+import { tableAt, tablePath } from '../../contracts/names.ts'
 import { pendingText, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
@@ -12,7 +12,7 @@ import type { Row } from '../results/read-rows.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import { runReport } from '../runs/report.ts'
-import { leftLedgerColumns, openResults, tableNameOf } from '../runs/results.ts'
+import { leftLedgerColumns, openResults } from '../runs/results.ts'
 import { completeRun } from '../runs/watch.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
@@ -60,7 +60,7 @@ export async function openRun(target: Target, store: StateStore, typed: string |
   const { table, fields } = await openResults(target, store, runId)
   const leaving = record?.kind === 'leaving' ? record.leaving : undefined
   const report = leaving?.report ?? store.run(runId)?.tornDown
-  const rows = await tableSource(tableNameOf(table), fields)
+  const rows = await tableSource(tableAt(table), fields)
   if (!rows) throw runNotFound(target, runId)
   const spec = leaving?.spec ?? undefined
   const answers = spec ? undefined : await leftLedgerColumns(target, store, runId)

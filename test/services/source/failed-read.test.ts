@@ -13,6 +13,15 @@ test('tables of a wildcard whose types differ are named when BigQuery reads thei
   })
 })
 
+test('a table of a project of a domain is named with the whole project', async () => {
+  const wildcard = { path: 'example.com:roads.city.obs_*', where: null }
+  expect(failedRead(TYPES, wildcard)?.suggestions[1]).toMatch(/^bq ls example\.com:roads:city /)
+  const gone = new CloudError('NOT_FOUND', 'Not found: URI gs://lists/a.csv')
+  const { message, suggestions } = failedRead(gone, { path: 'example.com:roads.city.obs', where: null })!
+  expect(message).toContain('example.com:roads:city.obs does not exist')
+  expect(suggestions[0]).toMatch(/^bq show --format=prettyjson example\.com:roads:city\.obs /)
+})
+
 test('any other failure stays what it is', async () => {
   const read = { path: 'my-project.city.obs', where: 'TRUE' }
   await expect(readingRows(read, Promise.reject(TYPES))).rejects.toBe(TYPES)
