@@ -228,7 +228,7 @@ async function dyingMetadataServer(host: string, answers: number): Promise<{ hos
 
 describe('a lost metadata server', () => {
   test('is named in the error, whenever it is lost', async () => {
-    await user.run(on('local', 'start', '--detach'))
+    expect(await user.run(on('local', 'start', '--detach'))).toMatchObject({ exitCode: 0 })
     const file = path.join(folder, 'local-cloud.json')
     const locator = JSON.parse(readFileSync(file, 'utf8')) as { metadataHost: string }
     writeFileSync(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type ClientRequest } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -119,6 +120,26 @@ describe('through a proxy', () => {
     const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
     const late = patientFetch('https://run.googleapis.com/', { signal: AbortSignal.timeout(50) })
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
+  test('a connection is used again, but not after four seconds without a request', async () => {
+    const { sendRequest } = await import('../../src/google/transport/http-request.ts')
+    const sockets: Socket[] = []
+    const heard = (message: unknown): void => {
+      const { request } = message as { request: ClientRequest }
+      if (request.host === 'storage.googleapis.com') request.once('socket', (socket) => sockets.push(socket))
+    }
+    subscribe('http.client.request.created', heard)
+    onTestFinished(() => void unsubscribe('http.client.request.created', heard))
+    const send = () => sendRequest(new URL('https://storage.googleapis.com/x'), { maxBytes: 100 })
+    await send()
+    await send()
+    expect(sockets[1]).toBe(sockets[0])
+    expect(sockets[0]!.timeout).toBe(4_000)
+    // Node's sockets say so when that time is over.
+    sockets[0]!.emit('timeout')
+    await send()
+    expect(sockets[2]).not.toBe(sockets[0])
   })
 
   test('that says nothing, a request ends at its own deadline too', async () => {
