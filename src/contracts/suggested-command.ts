@@ -81,7 +81,7 @@ function endOfCommand(rest: string): number {
   for (const { 0: text, 1: space = '', 2: word = '', index } of rest.matchAll(WORD)) {
     if (index !== end || space.length > 1 || word === '--' || word === '…' || word.startsWith('(')) break
     end += text.length
-    if (/[,;:]$/.test(word)) return end - 1
+    if (/[,;:]$/.test(word) || (word.endsWith(')') && !word.includes('('))) return end - 1
   }
   return end
 }
@@ -97,11 +97,11 @@ export function suggestedCommands(text: string, flags: string): string {
 }
 
 /**
- * A command starts at the beginning of a line, or after `: ` or ` then `; it ends before an explanation or another
- * sentence.
+ * A command starts at the beginning of a line, or after `: `, `, then ` or `(then `; it ends before an explanation, another
+ * sentence or another command.
  */
 const COMMAND_IN_TEXT = new RegExp(
-  `(^\\s*|: |, then )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*)`,
+  `(^\\s*|: |[,(] ?then )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*?)(?=[,(] ?then imagery |$)`,
   'gm',
 )
 

@@ -53,9 +53,9 @@ function nextFor(spec: RunSpec, cause: Cause, message: string): string {
     case 'budget':
       return retry
     case 'truncated':
-      return `${answers}   (then ${retry} --model ${otherModel(spec)} can help, or a higher max_output_tokens in the profile and a new run)`
+      return `${answers}   (then ${retry} --model ${otherModel(spec)}, or a new run with a higher max_output_tokens in the profile)`
     case 'schema':
-      return `${answers}   (then ${retry} --model ${otherModel(spec)} can help)`
+      return `${answers}   (then ${retry} --model ${otherModel(spec)}, which may do better)`
     case 'model_error':
       return modelErrorNext(spec, message, retry)
     case 'unreadable_image':

@@ -52,6 +52,18 @@ describe('commands in a text', () => {
       'imagery deploy --ingress all, then try again',
       'imagery deploy --ingress all --local --data-dir x, then try again',
     ],
+    [
+      'imagery results 1 --format jsonl   (then imagery retry 1 --model m, which may do better)',
+      'imagery results 1 --format jsonl --local --data-dir x   (then imagery retry 1 --model m --local --data-dir x, which may do better)',
+    ],
+    [
+      'imagery doctor   (then imagery retry 1 --only schema)',
+      'imagery doctor --local --data-dir x   (then imagery retry 1 --only schema --local --data-dir x)',
+    ],
+    [
+      'imagery deploy, then imagery resume 1',
+      'imagery deploy --local --data-dir x, then imagery resume 1 --local --data-dir x',
+    ],
     ['Wait, then imagery runs', 'Wait, then imagery runs --local --data-dir x'],
     [
       'first\n  imagery runs\n  imagery doctor',

@@ -24,7 +24,7 @@ describe('a kind of failures has the next command', () => {
     [
       'truncated',
       'the answer ended with MAX_TOKENS',
-      /^imagery results \S+ --raw-answers --format jsonl {3}\(then imagery retry \S+ --only truncated --model gemini-3.5-flash can/,
+      /^imagery results \S+ --raw-answers --format jsonl {3}\(then imagery retry \S+ --only truncated --model gemini-3.5-flash, or a new run/,
     ],
     [
       'model_error',
@@ -71,7 +71,7 @@ describe('a kind of failures has the next command', () => {
 
   test('a suggested model is not the one that failed', () => {
     expect(group('schema', 'kind is "x"', 1, { model: 'gemini-3.5-flash' }).next).toMatch(
-      /--model gemini-3.6-flash can help/,
+      /--model gemini-3.6-flash, which may do better\)$/,
     )
   })
 
