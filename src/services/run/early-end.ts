@@ -48,7 +48,7 @@ export async function errorForInterruptedRun(
 
 /** Returns the report of a run whose steps have ended. */
 export async function finishedReport(context: Finished): Promise<RunReport> {
-  return context.report ?? explainInterruption(context, runReport(context.spec))
+  return context.report ?? explainInterruption(context, runReport(context.spec, { isOneLook: true }))
 }
 
 /**

@@ -3,14 +3,18 @@ import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
 import type { Answers, RunReport, RunState } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
+import { localCloud } from '../../google/transport/environment.ts'
 import { ifFound } from '../../google/transport/errors.ts'
 import { runAnswers } from '../../run-data/answers.ts'
-import { heartbeatOf, summaryOf } from '../../run-data/heartbeat-record.ts'
+import { heartbeatOf, isPrepared, summaryOf } from '../../run-data/heartbeat-record.ts'
 import { estimatedTasksIn, hasTasksIn, workQueues } from '../../run-data/run-queues.ts'
 import { reportFrom, startingReport } from '../../run-data/run-report.ts'
+import { currentGeneration } from '../../run-data/rounds.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
+import { MOST_GENERATIONS_MORE, stallMs } from '../../run-data/stall.ts'
 import { readTotals } from '../../run-data/run-totals.ts'
+import { STALE_MS } from './revive.ts'
 
 /**
  * Returns the current state of a run: its final report if it has one, else from its ledger and queues. Does not read the
@@ -18,23 +22,23 @@ import { readTotals } from '../../run-data/run-totals.ts'
  *
  * @param options.from `ledger` reads the whole ledger, for a command that waits for the run's end; `heartbeat` takes the
  *   totals that the last heartbeat has read, if it is young, and adds the run's pace
+ * @param options.isOneLook for a command that shows the run and ends. Empty queues alone then do not make it `paused`
  */
 export async function runReport(
   spec: RunSpec,
-  { from = 'ledger' }: { from?: 'heartbeat' | 'ledger' } = {},
+  { from = 'ledger', isOneLook = false }: { from?: 'heartbeat' | 'ledger'; isOneLook?: boolean } = {},
 ): Promise<RunReport> {
-  const isWatched = from === 'ledger'
   const [ended, heartbeat, answers, stop] = await Promise.all([
     endedReport(spec),
-    isWatched ? undefined : heartbeatOf(spec),
+    from === 'heartbeat' || isOneLook ? heartbeatOf(spec) : undefined,
     runAnswers(spec),
     runStopOf(spec),
   ])
   if (ended) return ended
   const told = { answers, stop, heartbeat: heartbeat?.record }
-  const known = freshTotals(heartbeat?.record)
-  // Empty queues can mean that the run has just ended, and then its exact figures count.
-  if (known && (await hasQueuedUnits(spec)))
+  const known = from === 'heartbeat' ? freshTotals(heartbeat?.record) : undefined
+  // Empty queues can mean that the run has just ended, and then its exact figures count, as those of a stopped run do.
+  if (known && !stop && (await hasQueuedUnits(spec)))
     return reportFrom(spec, known, { ...told, state: heldState('running', told) })
   const totals = await ifFound(readTotals(spec, Date.now()))
   if (!totals) {
@@ -44,7 +48,8 @@ export async function runReport(
     const snapshot = await describeTable(runTable(spec.tables, 'assets'))
     return startingReport(spec, snapshot?.rows ?? 0, told)
   }
-  return reportFrom(spec, totals, { ...told, state: heldState(await runState(spec, totals.units), told) })
+  const state = await runState(spec, totals, isOneLook ? heartbeat?.record : 'not asked')
+  return reportFrom(spec, totals, { ...told, state: heldState(state, told) })
 }
 
 /** The state of a run that may be stopped, or wait for what answers it. */
@@ -82,13 +87,40 @@ export async function strayRows(spec: RunSpec): Promise<RunReport['stray_rows']>
 }
 
 /**
- * With pending units, the run is in progress while its queues hold tasks. Empty queues can also mean
- * that populate is still working, so the caller must confirm `paused` over time.
+ * With pending units, the run is in progress while its queues hold tasks. Empty queues can also mean that populate is still
+ * working, or that the last tasks have ended since the totals were read. A command that looks again must confirm `paused`
+ * over time; for one look, the record of the last heartbeat says it.
  */
-async function runState(spec: RunSpec, units: RunReport['units']): Promise<RunState> {
-  if (units.pending === 0) return 'complete'
+async function runState(
+  spec: RunSpec,
+  totals: RunTotals,
+  heartbeat: RunHeartbeat | 'not asked' | undefined,
+): Promise<RunState> {
+  const { ok, failed, pending } = totals.units
+  if (pending === 0) return 'complete'
   if (await hasQueuedUnits(spec)) return 'running'
-  return units.ok + units.failed > 0 ? 'paused' : 'starting'
+  const idle = ok + failed > 0 ? 'paused' : 'starting'
+  if (heartbeat === 'not asked') return idle
+  const nowMs = Date.now()
+  if (await isPrepared(spec, nowMs)) return 'starting'
+  if ((await currentGeneration(spec)) === undefined) return idle
+  return goesOn(spec, { totals, heartbeat, nowMs }) ? 'running' : 'paused'
+}
+
+/** Whether the pending units of a published run get tasks without a command, though it has none now. */
+function goesOn(
+  spec: RunSpec,
+  { totals, heartbeat, nowMs }: { totals: RunTotals; heartbeat: RunHeartbeat | undefined; nowMs: number },
+): boolean {
+  if (heartbeat && nowMs - Date.parse(heartbeat.written_at) < STALE_MS) return !isGivenUp(spec, heartbeat, nowMs)
+  const movedMs = Math.max(Date.parse(spec.created_at), Date.parse(totals.last_row_at ?? spec.created_at))
+  return nowMs - movedMs < STALE_MS
+}
+
+/** Whether a run has stalled, and its heartbeats publish no more tasks. */
+function isGivenUp(spec: RunSpec, { quiet_since: since, generations_started: started }: RunHeartbeat, nowMs: number) {
+  if (since === null || nowMs - Date.parse(since) <= stallMs(spec, localCloud() ? 'local' : 'google')) return false
+  return spec.gemini?.tier === 'flex' || started >= MOST_GENERATIONS_MORE
 }
 
 /** Whether the run's queues have tasks. An estimate of none is checked, because it can be wrong. */

@@ -43,7 +43,7 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
   const { spec } = run
   if (!spec) return run.report
   try {
-    const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat' }))
+    const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat', isOneLook: true }))
     if (report.stopped === undefined) await reviveHeartbeats(spec)
     await requireRun(spec, flags)
     // Paused by a command or service that found that its tasks cannot be answered, or by hand.
@@ -128,7 +128,7 @@ async function listedRun(target: Target, runId: string): Promise<ListedRun | und
 }
 
 async function recordedReport(spec: RunSpec): Promise<RunReport | undefined> {
-  const report = await runReport(spec, { from: 'heartbeat' })
+  const report = await runReport(spec, { from: 'heartbeat', isOneLook: true })
   const hasNoRows = report.units.ok + report.units.failed === 0
   return hasNoRows && (await isTornDown(spec)) ? undefined : report
 }

@@ -68,7 +68,7 @@ export async function openRun(target: Target, store: StateStore, typed: string |
 }
 
 async function openRecorded(target: Target, spec: RunSpec): Promise<OpenedRun> {
-  const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat' }))
+  const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat', isOneLook: true }))
   const rows = report.results_table === null ? await liveSource(spec) : await resultsSource(spec)
   if (rows) return { runId: spec.run_id, spec, report, rows }
   throw new ImageryError(
