@@ -185,7 +185,7 @@ describe('a column that should have the location and cannot', () => {
     ['a number', { name: 'location', type: 'INTEGER' }, 4_711],
     ['the bytes of a geometry', { name: 'geometry', type: 'BYTES' }, 'AQE='],
   ])('has a word, not an answer: %s', async (_what, column, value) => {
-    const table = await tables.table([...USUAL, column as never], [row('a', { [column.name]: value })])
+    const table = await tables.table([...USUAL, column], [row('a', { [column.name]: value })])
     const { units, warnings } = await tables.takeTable(table)
     expect(units.map(({ location }) => location)).toEqual([null])
     expect(warnings).toEqual([`Column ${column.name} is not used, because its values are no locations`])
