@@ -54,13 +54,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   file: 'is a file on one machine: copy it to Cloud Storage, or use a local table beside it',
 }
 
-/** The scheme of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.1). A path can have a colon too. */
-const SCHEME = /^\s*(?:([a-z][a-z0-9+.-]+):\/\/|(data):)/i
+/**
+ * The scheme of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.1). A path can have a colon too. Spark and
+ * Java write one slash where there is no host: `file:/photos/1.jpg`, `dbfs:/mnt/1.jpg`.
+ */
+const SCHEME = /^\s*(?:([a-z][a-z0-9+.-]+):\/\/|(data):|(file|dbfs):\/)/i
 
 /** Returns the scheme of a text that is an address, in lower case: `gs`, `https`, `s3`, `data`, … */
 export function addressScheme(text: string): string | undefined {
-  const [, scheme, data] = SCHEME.exec(text) ?? []
-  return (scheme ?? data)?.toLowerCase()
+  const [, ...schemes] = SCHEME.exec(text) ?? []
+  return schemes.find((scheme) => scheme !== undefined)?.toLowerCase()
 }
 
 /**

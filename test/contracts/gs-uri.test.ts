@@ -43,6 +43,8 @@ describe('a gs:// URI', () => {
     ['https://storage.googleapis.com.example.com/images/a.jpg', 'is a web address'],
     ['https://storage.googleapis.com/images/100%.jpg', 'is a web address'],
     ['file:///etc/passwd', 'is a file on one machine: copy it to Cloud Storage'],
+    ['file:/photos/a.jpg', 'is a file on one machine: copy it to Cloud Storage'],
+    ['dbfs:/mnt/photos/a.jpg', 'is an address of another service (dbfs://)'],
     ['s3://images/a.jpg', 'is an address of another service (s3://)'],
     ['abfss://images@account/a.jpg', 'is an address of another service (abfss://)'],
     ['data:image/jpeg;base64,AAAA', 'is the image itself, not its address'],

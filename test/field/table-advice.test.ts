@@ -49,6 +49,29 @@ describe('a filter on texts', () => {
     expect(units.map(({ asset }) => asset)).toEqual(['a'])
   })
 
+  test('on a column whose name is a keyword is refused with the backticks that it needs', async () => {
+    const schema = [...USUAL, { name: 'at', type: 'TIMESTAMP' }, text('order'), text('Group')]
+    const rows = [row('a', { at: '2026-09-14T10:00:00Z', order: '7', Group: 'g' }), row('b')]
+    const table = await tables.table(schema, rows, {
+      timePartitioning: { type: 'HOUR', field: 'at' },
+      requirePartitionFilter: true,
+    })
+    const found = async (where: string) => (await tables.takeTable(table, { where })).units.map(({ asset }) => asset)
+    const hour = await tables.refusal(`${table}$2026091410`)
+    const [, filter = ''] = /--where '(.*)' …$/.exec(hour.suggestions[0]!) ?? []
+    expect(await found(filter.replaceAll(String.raw`'\''`, "'"))).toEqual(['a'])
+    const any = await tables.refusal(table)
+    expect(any.suggestions).toEqual([expect.stringMatching(/^--where '`at` >= /)])
+    const at = "at >= TIMESTAMP('2026-09-14')"
+    expect((await tables.refusal(table, { where: at })).suggestions).toEqual([
+      quoted(`\`at\` >= TIMESTAMP('2026-09-14')`),
+      'Use a condition on asset_id, gcs_uri, `at`, `order`, `Group`',
+    ])
+    const group = await tables.refusal(table, { where: `\`${at.replace(' ', '\` ')} AND 'order' != group` })
+    expect(group.suggestions[0]).toBe(quoted(`\`${at.replace(' ', '\` ')} AND 'order' != \`group\``))
+    expect(await found(`\`${at.replace(' ', '\` ')} AND 'order' != \`group\``)).toEqual(['a'])
+  })
+
   test.each([
     ["CAST(height AS INT64) > 3 AND note != 'CAST(x)'", "SAFE_CAST(height AS INT64) > 3 AND note != 'CAST(x)'"],
     [

@@ -255,7 +255,7 @@ export function snapshotParameters(source: SnapshotSource): Record<string, strin
 }
 
 /** An address rather than the path of a file, as `addressScheme` finds it. */
-const ADDRESS = String.raw`^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|[Dd][Aa][Tt][Aa]:)`
+const ADDRESS = String.raw`^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|(?:[Ff][Ii][Ll][Ee]|[Dd][Bb][Ff][Ss]):/|[Dd][Aa][Tt][Aa]:)`
 
 /** Returns the address of an image: as the table names it, or below the prefix if that is a path, or is fetched. */
 export function imageExpression(image: string, prefix: string | null, fetches = false): string {

@@ -75,6 +75,20 @@ export function safeCastAdvice(where: string, reason: string): string[] {
   )
 }
 
+/** BigQuery's words for a keyword where a name should be (google/zetasql, `parser/parser_internal.cc`). */
+const KEYWORD = /^Syntax error: Unexpected keyword (\w+)/i
+
+/** Returns the condition with backticks around a column whose name is a keyword: `at`, `order`, `end`. */
+export function keywordAdvice(where: string, reason: string, fields: readonly SourceField[]): string[] {
+  const keyword = KEYWORD.exec(reason)?.[1]?.toLowerCase()
+  const tokens = tokensOf(where)
+  const has = (word: string): boolean => tokens.some((token) => token.toLowerCase() === word)
+  const isColumn = fields.some(({ name }) => name?.toLowerCase() === keyword)
+  // In CASE … END the same word is no column.
+  if (keyword === undefined || !isColumn || has('case')) return []
+  return corrected(where, tokens.map((token) => (token.toLowerCase() === keyword ? `\`${token}\`` : token)).join(''))
+}
+
 function corrected(where: string, better: string): string[] {
   return better === where ? [] : [`--where ${shellWord(better)}`]
 }

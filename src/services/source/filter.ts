@@ -3,10 +3,11 @@ import { tablePath } from '../../contracts/names.ts'
 import { dryRun, type TableName, type TablePartitions } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
+import { columnInCondition } from '../../run-data/sql/names.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { shownColumn, type SourceField } from './columns.ts'
 import { prefixError } from './failed-read.ts'
-import { castAdvice } from './filter-advice.ts'
+import { castAdvice, keywordAdvice } from './filter-advice.ts'
 import { partitionFilterError, pseudocolumnAdvice } from './partitions.ts'
 
 /** @throws ImageryError INVALID_FILTER, before any call, unless the brackets and quotes of the condition make it one expression */
@@ -57,13 +58,20 @@ export async function checkSnapshotQuery(
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
     throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
       suggestions: [
+        ...keywordAdvice(source.where, reason, fields),
         ...castAdvice(source.where, reason, fields),
         ...pseudocolumnAdvice(source.where, reason, partitions),
-        `Use a condition on ${fields.map(shownColumn).join(', ')}`,
+        `Use a condition on ${fields.map(inCondition).join(', ')}`,
       ],
       cause: error,
     })
   }
+}
+
+/** A column with a header of its own is shown with it, and any other as a condition must write it. */
+function inCondition(field: SourceField): string {
+  const { name = '', header } = field
+  return header === undefined && !/[`\\\n]/.test(name) ? columnInCondition(name) : shownColumn(field)
 }
 
 function path({ projectId, dataset, table }: TableName): string {

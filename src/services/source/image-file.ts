@@ -98,10 +98,24 @@ async function findFile<Result extends object>(
   const fault = nameFault(name)
   if (fault !== undefined) return { refused: fault }
   const found = await findPath(filePath(name), folders, use)
-  if (!isMissing(found) || path.sep !== '/' || !name.includes('\\')) return found
-  // A table that Windows wrote has backslashes between folders. Elsewhere a name can hold one, so it is tried as written first.
-  const inFolders = await findPath(filePath(name).replaceAll('\\', '/'), folders, use)
-  return isMissing(inFolders) ? found : inFolders
+  if (!isMissing(found)) return found
+  for (const other of otherNames(filePath(name))) {
+    const otherwise = await findPath(other, folders, use)
+    if (!isMissing(otherwise)) return otherwise
+  }
+  return found
+}
+
+/**
+ * What a name can mean if there is no file as written: in a table that Windows wrote, backslashes are between folders, and
+ * spaces around a cell are no part of it. A name can hold both, so it is tried as written first.
+ */
+function otherNames(name: string): Set<string> {
+  const trimmed = name.trim()
+  const names = new Set([trimmed])
+  if (path.sep === '/') for (const each of [name, trimmed]) names.add(each.replaceAll('\\', '/'))
+  names.delete(name)
+  return names
 }
 
 async function findPath<Result extends object>(

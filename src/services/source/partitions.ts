@@ -1,6 +1,7 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
+import { columnInCondition } from '../../run-data/sql/names.ts'
 import type { TablePartitions } from '../../google/bigquery/bigquery.ts'
 import type { SourceField } from './columns.ts'
 import type { TableSource } from './parse.ts'
@@ -44,7 +45,7 @@ function partitionCondition(
   { column, unit, interval, start: first }: TablePartitions,
   fields: readonly SourceField[],
 ): string | undefined {
-  const name = column ?? INGESTION
+  const name = columnInCondition(column ?? INGESTION)
   if (id === '__NULL__') return `${name} IS NULL`
   if (id === '__UNPARTITIONED__') return column === undefined ? `${INGESTION} IS NULL` : undefined
   if (unit === 'RANGE') {
@@ -92,13 +93,14 @@ export function partitionFilterError(
   const columns = [...list.matchAll(/'([^']+)'/g)].map(([, column]) => column!)
   const column = columns.find((name) => name === INGESTION) ?? columns[0] ?? INGESTION
   const type = fields.find((field) => field.name === column)?.type
+  const name = columnInCondition(column)
   const thisYear = `${new Date().getUTCFullYear()}-01-01`
   const condition =
     column === INGESTION
       ? `${INGESTION} >= TIMESTAMP('${thisYear}')`
       : type === 'INTEGER' || type === 'INT64'
-        ? `${column} >= ${partitions?.start ?? 0}`
-        : `${column} >= '${thisYear}'`
+        ? `${name} >= ${partitions?.start ?? 0}`
+        : `${name} >= '${thisYear}'`
   const before = where === null ? '' : `--where ${where} does not choose partitions: `
   return new ImageryError(
     'INVALID_FILTER',
@@ -111,7 +113,9 @@ export function partitionFilterError(
 export function pseudocolumnAdvice(where: string, reason: string, partitions: TablePartitions | undefined): string[] {
   if (!/Unrecognized name: _PARTITION(?:TIME|DATE)\b/i.test(reason)) return []
   if (partitions?.column === undefined || partitions.unit === 'RANGE') return []
-  return [`--where ${shellWord(where.replaceAll(/\b_PARTITION(?:TIME|DATE)\b/gi, partitions.column))}`]
+  return [
+    `--where ${shellWord(where.replaceAll(/\b_PARTITION(?:TIME|DATE)\b/gi, columnInCondition(partitions.column)))}`,
+  ]
 }
 
 function combined(condition: string, where: string | undefined): string {

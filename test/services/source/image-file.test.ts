@@ -70,6 +70,25 @@ describe('a path that Windows wrote', () => {
   })
 })
 
+describe('a path with spaces around it, as in a list after commas', () => {
+  test('finds the image', async () => {
+    for (const name of [' a.jpg', 'a.jpg ', '\u00a0.\\signs\\..b.jpg  '])
+      expect(await readImageFile(name, folders), name).toHaveProperty('bytes')
+  })
+
+  test('finds a file with these spaces in its name first', async () => {
+    await writeFile(path.join(table, ' e.jpg'), 'with a space')
+    await writeFile(path.join(table, 'e.jpg'), 'without')
+    expect(await readImageFile(' e.jpg', folders)).toMatchObject({ bytes: Buffer.from('with a space') })
+    expect(await readImageFile('e.jpg ', folders)).toMatchObject({ bytes: Buffer.from('without') })
+  })
+
+  test('leads nowhere outside', async () => {
+    expect(await readImageFile(' no.jpg', folders)).toEqual({ refused: 'does not exist' })
+    expect(await readImageFile(' /etc/passwd', folders)).toEqual({ refused: expect.stringContaining('is outside') })
+  })
+})
+
 describe('an image that a table names', () => {
   test.each([
     ['a.jpg', 'image'],
@@ -112,6 +131,8 @@ describe('an image that a table names', () => {
     const url = pathToFileURL(path.join(table, 'a.jpg')).href
     expect(await readImageFile(url, folders)).toEqual({ bytes: Buffer.from('image') })
     expect(await readImageFile(path.join(table, 'a.jpg'), folders)).toEqual({ bytes: Buffer.from('image') })
+    // As Spark and Java write it.
+    expect(await readImageFile(url.replace('file:///', 'file:/'), folders)).toEqual({ bytes: Buffer.from('image') })
   })
 
   test.each<[string, RegExp]>([

@@ -2,7 +2,7 @@ WITH source AS (
   SELECT
     NULLIF(SAFE_CAST(`asset_id` AS STRING), '') AS asset_id,
     IFNULL(NULLIF(SAFE_CAST(observation_id AS STRING), ''), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), '')) AS observation_id,
-    IF(REGEXP_CONTAINS(NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''), r'^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|[Dd][Aa][Tt][Aa]:)') AND NOT STARTS_WITH(LOWER(LTRIM(NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''))), 'file:'), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''), CONCAT('gs://bucket/runs/261123-9f3c1a7b/images/', NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''))) AS gcs_uri,
+    IF(REGEXP_CONTAINS(NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''), r'^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|(?:[Ff][Ii][Ll][Ee]|[Dd][Bb][Ff][Ss]):/|[Dd][Aa][Tt][Aa]:)') AND NOT STARTS_WITH(LOWER(LTRIM(NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''))), 'file:'), NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''), CONCAT('gs://bucket/runs/261123-9f3c1a7b/images/', NULLIF(SAFE_CAST(`gcs_uri` AS STRING), ''))) AS gcs_uri,
     REGEXP_REPLACE(REGEXP_REPLACE(SAFE_CAST(snapshot_id AS STRING), r'([0-9]+)', r'0000000000000000000000000000000000000000\1'), r'0*([0-9]{40,})', r'\1') AS snapshot_id,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, STRUCT(SAFE_CAST(location.latitude AS FLOAT64) AS latitude, SAFE_CAST(location.longitude AS FLOAT64) AS longitude), NULL) AS location,
     detection_time AS detection_time,

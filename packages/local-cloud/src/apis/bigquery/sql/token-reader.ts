@@ -1,3 +1,4 @@
+import { RESERVED_WORDS } from '../../../contract/reserved-words.ts'
 import { MAX_NESTING, tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
 import type { Expression, Query } from './syntax.ts'
@@ -10,16 +11,6 @@ export interface Rules {
   /** The rest of a query that begins with one in parentheses. */
   queryAfter: (reader: TokenReader, first: Query) => Query
 }
-
-/** Words that cannot be a name without backticks (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords). */
-const RESERVED = new Set(
-  `ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT
-  DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL
-  GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP
-  MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE
-  RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN
-  WHERE WINDOW WITH WITHIN`.split(/\s+/),
-)
 
 /** A cursor over a statement's tokens, with the errors of a failed expectation. */
 export class TokenReader {
@@ -109,7 +100,7 @@ export class TokenReader {
   /** Whether the next token can be a name: quoted, or not a reserved word. */
   isName(ahead = 0): boolean {
     const token = this.peek(ahead)
-    return token.kind === 'quotedName' || (token.kind === 'name' && !RESERVED.has(token.text.toUpperCase()))
+    return token.kind === 'quotedName' || (token.kind === 'name' && !RESERVED_WORDS.has(token.text.toUpperCase()))
   }
 
   name(): Token {
@@ -152,7 +143,7 @@ function describe(token: Token): string {
     case 'end':
       return 'end of script'
     case 'name':
-      return RESERVED.has(token.text.toUpperCase())
+      return RESERVED_WORDS.has(token.text.toUpperCase())
         ? `keyword ${token.text.toUpperCase()}`
         : `identifier ${JSON.stringify(token.text)}`
     case 'quotedName':
