@@ -10,7 +10,8 @@ import { ARCHIVE_PREFIX } from './bucket.ts'
 import { isOff, type AddingStep, type DeployContext, type WithCode } from './context.ts'
 import { buildImage } from './image-build.ts'
 import { withPlainSource } from './plain-source.ts'
-import { imageSource, packedSource, runtimeSource, sourceHash, type SourceTree } from './source-archive.ts'
+import { imageSource, packedSource, type SourceTree } from './source-archive.ts'
+import { imageHash, plainHash } from './source-hashes.ts'
 
 /** The image's name in the repository. */
 const IMAGE = 'runtime'
@@ -22,21 +23,6 @@ const NAME_DIGITS = 40
 export function programStep({ image, build }: DeployContext['options']): AddingStep<object, WithCode> {
   if (image !== undefined) return givenImage(image)
   return build ? builtImage : plainArchive
-}
-
-async function imageHash(runtimeFolder: string): Promise<string> {
-  return sourceHash(await imageSource(runtimeFolder))
-}
-
-/** The runtime's lock file names the packages by version and hash, so the hash covers them too. */
-async function plainHash(runtimeFolder: string): Promise<string> {
-  const hash = await sourceHash(await runtimeSource(runtimeFolder))
-  return createHash('sha256').update(`plain ${hash}`).digest('hex')
-}
-
-/** Returns the hashes that label the services of this runtime: built into an image, or as an archive. */
-export async function ownSourceHashes(runtimeFolder: string): Promise<string[]> {
-  return Promise.all([imageHash(runtimeFolder), plainHash(runtimeFolder)])
 }
 
 const builtImage: AddingStep<object, WithCode> = {

@@ -5,7 +5,7 @@ import type { PipelineStep } from '../../contracts/steps.ts'
 import { clearRunStop } from '../../run-data/run-stop.ts'
 import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
 import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
-import { ownSourceHashes } from '../deploy/program.ts'
+import { ownSourceHashes } from '../deploy/source-hashes.ts'
 import { isRefusedDespiteGrant } from '../failures/granted.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
 import type {

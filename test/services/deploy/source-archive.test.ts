@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { list } from 'tar'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageSource, packedSource, sourceHash } from '../../../src/services/deploy/source-archive.ts'
+import { ownSourceHashes, writeSourceHashes } from '../../../src/services/deploy/source-hashes.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -67,4 +68,17 @@ test('a changed byte or name changes the hash', async () => {
   cpSync(installed, changed, { recursive: true })
   writeFileSync(path.join(changed, 'dist', 'runtime', 'main.js'), '// main.jz\n')
   expect(await sourceHash(await source(changed))).not.toBe(before)
+})
+
+test('the hashes that a build has written are those of its files, and are not computed again', async () => {
+  const runtime = path.join(installed, 'dist', 'runtime')
+  const computed = await ownSourceHashes(runtime)
+  await writeSourceHashes(runtime)
+  expect(await ownSourceHashes(runtime)).toEqual(computed)
+  expect(computed[0]).toBe(await sourceHash(await source(installed)))
+  rmSync(runtime, { recursive: true })
+  expect(await ownSourceHashes(runtime)).toEqual(computed)
+  // The build of this program has written its own.
+  const built = path.join(root, 'dist', 'runtime')
+  expect(await ownSourceHashes(built)).toContain(await sourceHash(await source(root)))
 })
