@@ -43,7 +43,7 @@ describe('queries for final rows', () => {
     const answers = [find('a')]
     await clock.advance(150)
     answers.push(find('b'), find('c'))
-    await clock.advance(900)
+    await clock.advance(800)
     expect(queries).toEqual([['a']])
     await clock.advance(1_100)
     expect((await Promise.all(answers)).map((found) => found?.unit_id)).toEqual(['a', 'b', undefined])
