@@ -179,7 +179,7 @@ describe('of several instances of a run', () => {
     return { run, records, clock, one, other }
   }
 
-  test('one makes the first calls, and the others begin soon after it has an answer', async () => {
+  test('one makes the first calls, and the others make all of theirs soon after it has an answer', async () => {
     const { clock, one, other } = shared()
     for (const instance of [one, other]) instance.start(50)
     await clock.advance(0)
@@ -191,7 +191,18 @@ describe('of several instances of a run', () => {
     expect(other.open).toHaveLength(0)
     one.open.at(-1)!.answer()
     await clock.advance(600)
-    expect([one.open.length, other.open.length]).toEqual([50, CALLS_UNTIL_AN_ANSWER])
+    expect([one.open.length, other.open.length]).toEqual([50, 50])
+  })
+
+  test('one that starts after an answer makes all of its calls at once', async () => {
+    const { clock, one, other } = shared()
+    one.start(1)
+    await clock.advance(0)
+    one.open[0]!.answer()
+    await clock.advance(0)
+    other.start(50)
+    await clock.advance(0)
+    expect(other.open).toHaveLength(50)
   })
 
   test('the others learn soon that the run was stopped, which their calls then find out', async () => {

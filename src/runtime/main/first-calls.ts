@@ -15,8 +15,8 @@ export const FIRST_ANSWER_MS = 10_000
 const FAILURES_WAITED_FOR = 2 * MOST_FIRST_FAILURES
 
 /**
- * Sends few calls at once until one of them is answered, and from one instance at first. If the prompt or the schema is
- * wrong, every call fails, and the first failures then stop the run before hundreds of calls were made.
+ * Sends few calls at once until one of the run's calls is answered, and from one instance at first. If the prompt or the schema
+ * is wrong, every call fails, and the first failures then stop the run before hundreds of calls were made.
  */
 export class FirstCalls {
   readonly #clock: Clock
@@ -73,8 +73,9 @@ export class FirstCalls {
     if (!this.#instance) return
     this.#isHeld = true
     // Half of the time is left for first calls of its own.
-    void this.#instance.turn(longestMs / 2).then(() => {
+    void this.#instance.turn(longestMs / 2).then((isAnswered) => {
       this.#isHeld = false
+      if (isAnswered) this.#isOpen = true
       for (const start of this.#waiting) if (this.#mayStart()) start()
     })
   }

@@ -31,11 +31,13 @@ export class FirstInstance {
   /**
    * Resolves when calls may be made here: this instance is the first, or the first one has an answer, or the run was stopped,
    * which each call then finds out, or `longestMs` are over, because the first one may be gone. Never rejects.
+   *
+   * @returns whether a call of the run was answered
    */
-  async turn(longestMs: number): Promise<void> {
+  async turn(longestMs: number): Promise<boolean> {
     const slow = (): Error => new Error(`no answer elsewhere within ${longestMs} ms`)
     // Without the bucket, each instance limits its own first calls.
-    await within(this.#clock, longestMs, this.#wait(longestMs), slow).catch(() => undefined)
+    return within(this.#clock, longestMs, this.#wait(longestMs), slow).catch(() => false)
   }
 
   /** Lets the other instances make calls. Never rejects. */
@@ -44,10 +46,13 @@ export class FirstInstance {
     await this.#records.noteAnswer(this.#spec).catch(() => undefined)
   }
 
-  async #wait(longestMs: number): Promise<void> {
+  async #wait(longestMs: number): Promise<boolean> {
     const untilMs = this.#clock.now() + longestMs
-    if (await this.#records.claim(this.#spec)) return
-    while (!(await this.#records.isAnswered(this.#spec)) && this.#clock.now() < untilMs)
+    if (await this.#records.claim(this.#spec)) return false
+    for (;;) {
+      if (await this.#records.isAnswered(this.#spec)) return true
+      if (this.#clock.now() >= untilMs) return false
       await sleep(this.#clock, LOOK_MS)
+    }
   }
 }
