@@ -5,7 +5,7 @@ import { CloudError } from '../../src/google/transport/errors.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiRequest } from '../../src/google/gemini.ts'
 import { geminiModel } from '../../src/runtime/models/gemini.ts'
 import { ImageMemory } from '../../src/runtime/models/image-memory.ts'
-import { AttemptFailure, UnreadableImage, type Known } from '../../src/runtime/models/model.ts'
+import { AttemptFailure, UnreadableImage, type Known, type AnswerOptions } from '../../src/runtime/models/model.ts'
 import { SPEC } from './fixtures.ts'
 
 const PROFILE: Profile = {
@@ -92,6 +92,7 @@ export function scriptedGemini(
   const billed: Known[] = []
   const described: string[] = []
   const read: string[] = []
+  const readInPart: string[] = []
   const { objects = {} } = options
   const model = geminiModel({
     spec: geminiSpec(options.gemini),
@@ -111,6 +112,7 @@ export function scriptedGemini(
       return bytes
     },
     async readRange(uri, first, length) {
+      readInPart.push(uri)
       const bytes = objects[uri]
       if (bytes === undefined)
         throw new UnreadableImage(uri, 'does not exist', { cause: new CloudError('NOT_FOUND', `no ${uri}`) })
@@ -127,9 +129,9 @@ export function scriptedGemini(
         : { contentType: undefined, ...found }
     },
   })
-  const answer = (unit = asset()) =>
-    model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known) })
-  return { answer, requests, billed, described, read }
+  const answer = (unit = asset(), told: Pick<AnswerOptions, 'inTurn' | 'onTurn'> = {}) =>
+    model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known), ...told })
+  return { answer, requests, billed, described, read, readInPart }
 }
 
 /** The failure for an image that imagery's own account may not read. */

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { Pacing, type PacingFigures, type SlowDown } from '../limits/pacing.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
 import type { ImageMemory } from '../models/image-memory.ts'
-import { AttemptFailure, type Model } from '../models/model.ts'
+import { AttemptFailure, type InTurn, type Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { FirstCalls } from './first-calls.ts'
 import { FirstInstance, type FirstCallRecords } from './first-instance.ts'
@@ -76,16 +76,17 @@ function inTurn(
   source: Pick<Source, 'clock' | 'firstCalls'>,
 ): Model {
   const { first, calls, pacing } = turnsOf(spec, turns, source)
-  // Measuring pixels costs nothing, and no service can refuse it.
-  const paced: Model['answer'] = (asset, options) =>
-    spec.gemini === null
-      ? model.answer(asset, options)
-      : pacing.make(options.signal, () => model.answer(asset, options), slowDownOf)
-  const inLimit: Model['answer'] = (asset, options) =>
-    calls === null ? paced(asset, options) : calls.spend(1, options.signal, () => paced(asset, options))
-  if (spec.gemini === null) return { answer: inLimit }
+  const turnMs = spec.limits.turn_timeout_ms
+  const isGemini = spec.gemini !== null
   return {
-    answer: (asset, options) => first.make(options.signal, spec.limits.turn_timeout_ms, () => inLimit(asset, options)),
+    answer(asset, options) {
+      const { signal } = options
+      // Measuring pixels costs nothing, and no service can refuse it.
+      const inPace: InTurn = (call) => (isGemini ? pacing.make(signal, call, slowDownOf) : call())
+      const inLimit: InTurn = (call) => (calls === null ? inPace(call) : calls.spend(1, signal, () => inPace(call)))
+      const inTurn: InTurn = (call) => (isGemini ? first.make(signal, turnMs, () => inLimit(call)) : inLimit(call))
+      return model.answer(asset, { ...options, inTurn })
+    },
   }
 }
 

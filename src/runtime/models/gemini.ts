@@ -6,6 +6,7 @@ import { RUN_LABEL } from '../../contracts/names.ts'
 import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
 import type { Asset } from '../../contracts/messages.ts'
+import { Budget } from '../budget.ts'
 import { cutText } from '../row-size.ts'
 import { isLooping, readAnswer, type ReadAnswer } from './gemini-answer.ts'
 import {
@@ -14,12 +15,21 @@ import {
   inputHash,
   mostInlineBytes,
   pollAgain,
+  type GatheredImages,
   type GeminiImage,
   type ImageSource,
 } from './gemini-images.ts'
 import type { ImageMemory } from './image-memory.ts'
 import { ImageVersions } from './image-versions.ts'
-import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model, type TokenUsage } from './model.ts'
+import {
+  atOnce,
+  AttemptFailure,
+  type Answer,
+  type AnswerOptions,
+  type Known,
+  type Model,
+  type TokenUsage,
+} from './model.ts'
 
 export interface GeminiModelOptions extends ImageSource {
   spec: RunSpec
@@ -33,6 +43,9 @@ interface Room {
   maxOutputTokens: number
   thinking: ThinkingLevel | null
 }
+
+/** Units whose images are looked at before their turn, at once. More would slow those that have their turn. */
+const EARLY_UNITS = 4
 
 /** The factor for the output limit after an answer was cut off. */
 const MORE_ROOM = 4
@@ -58,20 +71,18 @@ export function geminiModel(options: GeminiModelOptions): Model {
    * cut-off answer again.
    */
   const roomOf = new Map<string, Room>()
+  const early = new Budget(EARLY_UNITS)
   let check: Promise<(answer: unknown) => CheckedAnswer> | undefined
 
   const ownAnswer = async (
     asset: Asset,
     { signal, onTurn, onBilled }: AnswerOptions,
-    keep: (bytes: number) => void,
+    { versions, gather }: { versions: ImageVersions; gather: () => Promise<GatheredImages> },
   ): Promise<Answer> => {
     await onTurn?.()
     check ??= answerCheck(profile.output, cutText)
-    const versions = new ImageVersions()
     const exchange = new Exchange(gemini, versions, onBilled)
-    const source = versions.watching<ImageSource>(options)
-    let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, source, signal)
-    keep(inlineBytes(images))
+    let { images, unreadable } = await gather()
     let room = roomOf.get(asset.unit_id) ?? usual
     roomOf.delete(asset.unit_id)
     let hasLookedAgain = false
@@ -112,10 +123,31 @@ export function geminiModel(options: GeminiModelOptions): Model {
   }
 
   return {
-    answer(asset, answerOptions) {
-      if (gemini.image_transport === 'gs') return ownAnswer(asset, answerOptions, () => undefined)
+    answer(asset, { inTurn = atOnce, ...answerOptions }) {
+      const { signal } = answerOptions
+      const versions = new ImageVersions()
+      const source = versions.watching<ImageSource>(options)
+      const gather = (): Promise<GatheredImages> =>
+        gatherImages(asset.observations, gemini.image_transport, source, signal)
+      if (gemini.image_transport === 'gs') {
+        // Takes only the first bytes of each image, so they are read while the unit waits for its turn.
+        let gathering: Promise<GatheredImages> | undefined
+        const gatherOnce = (): Promise<GatheredImages> => (gathering ??= gather())
+        // A unit that gets no turn has no attempt that could fail.
+        early.spend(1, signal, gatherOnce).catch(() => undefined)
+        return inTurn(() => ownAnswer(asset, answerOptions, { versions, gather: gatherOnce }))
+      }
       const most = mostInlineBytes(asset.observations.length)
-      return options.memory.hold(most, answerOptions.signal, (keep) => ownAnswer(asset, answerOptions, keep))
+      return inTurn(() =>
+        options.memory.hold(most, signal, (keep) => {
+          const gatherAndKeep = async (): Promise<GatheredImages> => {
+            const gathered = await gather()
+            keep(inlineBytes(gathered.images))
+            return gathered
+          }
+          return ownAnswer(asset, answerOptions, { versions, gather: gatherAndKeep })
+        }),
+      )
     },
   }
 }

@@ -14,10 +14,18 @@ export interface Model {
   answer(asset: Asset, options: AnswerOptions): Promise<Answer>
 }
 
+/** Makes a call when the limits of its run allow it. Rejects when it must not be made any more. */
+export type InTurn = <Result>(call: () => Promise<Result>) => Promise<Result>
+
+/** For work that waits for nothing. */
+export const atOnce: InTurn = (call) => call()
+
 export interface AnswerOptions {
   signal: AbortSignal
+  /** A model does its work in a turn, except for what needs none. `atOnce` by default. */
+  inTurn?: InTurn
   /**
-   * A model calls it once, when its work starts: an asset may wait for its turn and for memory first, and the time limit of
+   * A model calls it once, when its turn has come: an asset may wait for its turn and for memory first, and the time limit of
    * its attempt begins here. Rejects when the work is no longer needed.
    */
   onTurn?: () => void | Promise<void>

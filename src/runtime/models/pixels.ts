@@ -7,8 +7,8 @@ import { ImageBytes } from './image-bytes.ts'
 import type { ReadRange } from './image-bytes.ts'
 import { configureSharp, decoderVersion } from './image-reader.ts'
 import { ImageVersions } from './image-versions.ts'
-import { AttemptFailure, UnreadableImage } from './model.ts'
-import type { Answer, Model } from './model.ts'
+import { atOnce, AttemptFailure, UnreadableImage } from './model.ts'
+import type { Answer, AnswerOptions, Model } from './model.ts'
 import type { Budget } from '../budget.ts'
 import { imageQuality, resolution } from './pixel-measurements.ts'
 import type { Measurement, Seen } from './pixel-measurements.ts'
@@ -65,27 +65,27 @@ function measuringModel<Image extends Seen>(
     return measurement.measure(observation, content, signal)
   }
 
-  return {
-    async answer(asset, { signal, onTurn }) {
-      await onTurn?.()
-      const versions = new ImageVersions()
-      const read = versions.watching(source)
-      const { seen, unreadable } = await lookAtAll(asset, (image, until) => look(image, until, read), signal)
-      if (seen.length === 0) throw noReadableImage(unreadable)
-      const columns = {
-        ...measurement.columns(seen),
-        unreadable_observation_ids: unreadable.map(({ observation }) => observation.observation_id),
-      }
-      return {
-        columns: pick(columns, profile.output) as Answer['columns'],
-        repaired: false,
-        modelVersion: `${PIXELS_VERSION}/${decoderVersion()}`,
-        observationsUsed: seen.map(({ observation }) => observation),
-        inputHash: inputHash(seen),
-        imageVersions: versions.noted,
-      }
-    },
+  async function measured(asset: Asset, { signal, onTurn }: AnswerOptions): Promise<Answer> {
+    await onTurn?.()
+    const versions = new ImageVersions()
+    const read = versions.watching(source)
+    const { seen, unreadable } = await lookAtAll(asset, (image, until) => look(image, until, read), signal)
+    if (seen.length === 0) throw noReadableImage(unreadable)
+    const columns = {
+      ...measurement.columns(seen),
+      unreadable_observation_ids: unreadable.map(({ observation }) => observation.observation_id),
+    }
+    return {
+      columns: pick(columns, profile.output) as Answer['columns'],
+      repaired: false,
+      modelVersion: `${PIXELS_VERSION}/${decoderVersion()}`,
+      observationsUsed: seen.map(({ observation }) => observation),
+      inputHash: inputHash(seen),
+      imageVersions: versions.noted,
+    }
   }
+
+  return { answer: (asset, { inTurn = atOnce, ...options }) => inTurn(() => measured(asset, options)) }
 }
 
 /**
