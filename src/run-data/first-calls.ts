@@ -11,9 +11,14 @@ export async function claimFirstCalls(run: RunRef): Promise<boolean> {
   return succeeds(write(run, { v: 1, run_id: run.run_id, is_answered: false }, '0'), 'FAILED_PRECONDITION')
 }
 
-/** Returns whether a call of a run was answered, or the run was torn down. */
-export async function hasFirstAnswer(run: RunRef): Promise<boolean> {
-  return (await read(run))?.record.is_answered ?? true
+/** Whether an instance makes the first calls of a run, and whether one of them was answered. */
+export type FirstCallsState = 'unclaimed' | 'claimed' | 'answered'
+
+/** Returns the state of a run's first calls. Those of a run that was torn down are unclaimed again. */
+export async function firstCallsState(run: RunRef): Promise<FirstCallsState> {
+  const found = await read(run)
+  if (!found) return 'unclaimed'
+  return found.record.is_answered ? 'answered' : 'claimed'
 }
 
 /** Records that a call of a run was answered. Leaves nothing behind if the run was torn down meanwhile. */

@@ -168,9 +168,10 @@ describe('of several instances of a run', () => {
         run.isClaimed = true
         return isFirst
       },
-      isAnswered: async () => {
+      state: async () => {
         if (run.isStopped) throw new Error('stopped')
-        return run.isAnswered
+        if (!run.isClaimed) return 'unclaimed'
+        return run.isAnswered ? 'answered' : 'claimed'
       },
       noteAnswer: async () => void (run.isAnswered = true),
     }
@@ -213,6 +214,16 @@ describe('of several instances of a run', () => {
     run.isStopped = true
     await clock.advance(600)
     expect(other.open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  })
+
+  test('the others claim nothing in a run that is torn down while they wait', async () => {
+    const { run, clock, one, other } = shared()
+    for (const instance of [one, other]) instance.start(8)
+    await clock.advance(0)
+    run.isClaimed = false
+    await clock.advance(600)
+    expect(run.isClaimed).toBe(false)
+    expect(other.open).toHaveLength(8)
   })
 
   test('the others make few calls if the first one is gone', async () => {

@@ -1,12 +1,13 @@
-import { sleep, within, type Clock } from '../clock.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { FirstCallsState } from '../../run-data/first-calls.ts'
+import { sleep, within, type Clock } from '../clock.ts'
 
 /** What the instances of a run tell each other about its first calls. */
 export interface FirstCallRecords {
   /** Returns whether this instance makes the first calls: the first one that asks. */
   claim: (spec: RunSpec) => Promise<boolean>
-  /** Returns whether one of the first calls was answered. Rejects if the run was stopped meanwhile. */
-  isAnswered: (spec: RunSpec) => Promise<boolean>
+  /** Rejects if the run was stopped meanwhile. */
+  state: (spec: RunSpec) => Promise<FirstCallsState>
   noteAnswer: (spec: RunSpec) => Promise<void>
 }
 
@@ -48,9 +49,12 @@ export class FirstInstance {
 
   async #wait(longestMs: number): Promise<boolean> {
     const untilMs = this.#clock.now() + longestMs
-    if (await this.#records.claim(this.#spec)) return false
+    const first = await this.#records.state(this.#spec)
+    if (first === 'answered') return true
+    if (first === 'unclaimed' && (await this.#records.claim(this.#spec))) return false
     for (;;) {
-      if (await this.#records.isAnswered(this.#spec)) return true
+      // The record is gone when the run was torn down, which each call finds out.
+      if ((await this.#records.state(this.#spec)) !== 'claimed') return true
       if (this.#clock.now() >= untilMs) return false
       await sleep(this.#clock, LOOK_MS)
     }

@@ -1,4 +1,4 @@
-import { claimFirstCalls, hasFirstAnswer, noteFirstAnswer } from '../../run-data/first-calls.ts'
+import { claimFirstCalls, firstCallsState, noteFirstAnswer } from '../../run-data/first-calls.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { Budget } from '../budget.ts'
 import type { Clock } from '../clock.ts'
@@ -28,9 +28,9 @@ export function runModels(options: {
       clock,
       firstCalls: {
         claim: claimFirstCalls,
-        isAnswered: async (spec) => {
-          await stops.checkNow(spec)
-          return hasFirstAnswer(spec)
+        state: async (spec) => {
+          const [state] = await Promise.all([firstCallsState(spec), stops.checkNow(spec)])
+          return state
         },
         noteAnswer: noteFirstAnswer,
       },
