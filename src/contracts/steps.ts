@@ -23,6 +23,28 @@ export interface PipelineStep<Input, Added extends object> {
 }
 
 /**
+ * Returns two steps as one that runs both at the same time, and ends when both have ended. If both fail, it rejects with the
+ * error of the first.
+ */
+export function together<One, AddedByOne extends object, Other, AddedByOther extends object>(
+  title: string,
+  one: PipelineStep<One, AddedByOne>,
+  other: PipelineStep<Other, AddedByOther>,
+): PipelineStep<One & Other, AddedByOne & AddedByOther> {
+  return {
+    title,
+    async run(input, reporter) {
+      const outcomes = await Promise.allSettled([one.run(input, reporter), other.run(input, reporter)])
+      const [first, second] = outcomes
+      if (first.status === 'rejected') throw first.reason
+      if (second.status === 'rejected') throw second.reason
+      const done = [first.value, second.value].flatMap((outcome) => ('done' in outcome ? [outcome.done] : []))
+      return { done: done.join(', '), adds: { ...first.value.adds, ...second.value.adds } }
+    },
+  }
+}
+
+/**
  * Steps that build on each other: each gets the start and everything that the steps before it added, so
  * the compiler rejects a step whose input does not exist yet. Nothing runs before the UI runs `steps`, in
  * order.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pipeline, type Pipeline, type PipelineStep } from '../../src/contracts/steps.ts'
+import { pipeline, together, type Pipeline, type PipelineStep } from '../../src/contracts/steps.ts'
 
 interface Counted {
   count: number
@@ -59,4 +59,45 @@ test('a pipeline does not compile if a step comes before the step that adds its 
   // @ts-expect-error -- a conditional step may not have run
   const maybe = pipeline({ text: 'one' }).stepIf(true, countWords).step(double)
   expect(maybe.steps).toHaveLength(2)
+})
+
+test('two steps together run at the same time, and add what both add', async () => {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const waits: PipelineStep<{ text: string }, { waited: true }> = {
+    title: 'Wait',
+    async run() {
+      await opened
+      return { done: 'waited', adds: { waited: true } }
+    },
+  }
+  const opens: PipelineStep<{ text: string }, Counted> = {
+    ...countWords,
+    async run(...given) {
+      open()
+      return countWords.run(...given)
+    },
+  }
+  const steps = pipeline({ text: 'one two' }).step(together('Both', waits, opens))
+  expect(await steps.steps[0]!.run({}, silent)).toEqual({ done: 'waited, counted' })
+  expect(steps.result()).toEqual({ text: 'one two', waited: true, count: 2 })
+})
+
+test('two steps together fail only when both have ended, with the error of the first', async () => {
+  const ended: string[] = []
+  const fails = (name: string, ticks: number): PipelineStep<object, object> => ({
+    title: name,
+    async run() {
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
+      ended.push(name)
+      throw new Error(name)
+    },
+  })
+  const run = (...[one, other]: [PipelineStep<object, object>, PipelineStep<object, object>]) =>
+    together('Both', one, other).run({}, silent)
+  await expect(run(fails('one', 9), fails('other', 0))).rejects.toThrow('one')
+  expect(ended).toEqual(['other', 'one'])
+  const works: PipelineStep<object, object> = { title: 'Work', run: async () => ({ adds: {} }) }
+  await expect(run(works, fails('other', 0))).rejects.toThrow('other')
+  await expect(run(fails('one', 0), works)).rejects.toThrow('one')
 })

@@ -94,7 +94,7 @@ describe('teardown of a run in progress', () => {
     await expect.poll(async () => (await status(runId)).units.ok, { timeout: 60_000 }).toBeGreaterThan(0)
     const watch = user.start(['status', runId, '--watch', '--local'], elsewhere)
     const resume = user.start(['resume', runId, '--local'], elsewhere)
-    await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up the ledger and queues')])
+    await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up the ledger, queues')])
     // Some calls stay in flight, even on a slow machine.
     await setFaults([{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs: 12_000 } }])
     const refused = await user.run(['teardown', runId, '--local', '--json'])

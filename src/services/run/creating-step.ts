@@ -23,8 +23,12 @@ export function creatingStep<Input extends RecordedContext, Added extends object
     async run(context, reporter) {
       try {
         const outcome = await step.run(context, reporter)
-        await requireRun(context.spec, context.target.flags)
-        await requireNotStopped(context.spec, context.target.flags)
+        const [run, goesOn] = await Promise.allSettled([
+          requireRun(context.spec, context.target.flags),
+          requireNotStopped(context.spec, context.target.flags),
+        ])
+        if (run.status === 'rejected') throw run.reason
+        if (goesOn.status === 'rejected') throw goesOn.reason
         return outcome
       } catch (error) {
         const known = await tornDownErrorOr(error, context.spec, context.target.flags)

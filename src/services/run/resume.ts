@@ -15,7 +15,6 @@ import { loadRunRecord } from '../runs/record.ts'
 import { spendQuestion, type SpendQuestion } from './spend-question.ts'
 import { expectedSpending, spendsMoney, type Consent } from './spending.ts'
 import {
-  connect,
   deployIfAbsent,
   findServices,
   letGoOn,
@@ -24,7 +23,7 @@ import {
   stageLocalImages,
   type Finished,
 } from './steps.ts'
-import { setUp } from './set-up.ts'
+import { createResources } from './create-resources.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { completeRun } from '../runs/watch.ts'
 
@@ -114,8 +113,7 @@ export function resumeStepsThatSpend(
   options: { wait: boolean },
 ): Pipeline<Finished> {
   return start
-    .step(setUp)
-    .step(connect)
+    .step(createResources)
     .stepIf(spec.gemini !== null, awaitCallsInProgress)
     .stepIf(spec.gemini !== null, probeModel)
     .step(publishShards)

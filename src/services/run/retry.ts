@@ -19,7 +19,6 @@ import type { Pending, RecordedContext } from './context.ts'
 import { probeRetry, type RetryProbed } from './retry-probe.ts'
 import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 import {
-  connect,
   deployIfAbsent,
   findServices,
   letGoOn,
@@ -28,7 +27,7 @@ import {
   stageLocalImages,
   type Finished,
 } from './steps.ts'
-import { setUp } from './set-up.ts'
+import { createResources } from './create-resources.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
 
@@ -155,8 +154,7 @@ export function retrySteps(
     .step(letGoOn(context.target.kind === 'local' ? deployIfAbsent : findServices))
     .step(takeSnapshot)
     .stepIf(context.spec.source.loaded, stageLocalImages)
-    .step(setUp)
-    .step(connect)
+    .step(createResources)
     .stepIf(choice.overrides !== undefined, probeRetry(choice.causes, choice.overrides))
     .step(requeueFailed(choice))
     .step(publishShards)

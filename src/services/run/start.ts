@@ -34,16 +34,8 @@ import { readSource, type SourceRead } from './read-source.ts'
 import { refuseUnasked } from './spend-question.ts'
 import { checkValues } from './source-values.ts'
 import { spendsMoney } from './spending.ts'
-import {
-  connect,
-  deployIfAbsent,
-  findServices,
-  processAssets,
-  publishShards,
-  stageLocalImages,
-  type Finished,
-} from './steps.ts'
-import { setUp } from './set-up.ts'
+import { deployIfAbsent, findServices, processAssets, publishShards, stageLocalImages, type Finished } from './steps.ts'
+import { createResources } from './create-resources.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
 
@@ -98,8 +90,7 @@ export function stepsBeforePublishing(context: Counted): Pipeline<Counted & With
   return pipeline(context)
     .stepIf(hasLimits(runLimitsOf(context)), recordLimits)
     .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
-    .step(setUp)
-    .step(connect)
+    .step(createResources)
 }
 
 function isLoaded({ source }: RunContext): boolean {

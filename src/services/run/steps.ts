@@ -1,12 +1,8 @@
 import path from 'node:path'
-import { invokerAccount, RUN_LABEL, subscriptionName, topicName } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { clearRunStop } from '../../run-data/run-stop.ts'
-import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
-import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { ownSourceHashes } from '../deploy/source-hashes.ts'
-import { isRefusedDespiteGrant } from '../failures/granted.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
 import type {
   Chosen,
@@ -94,34 +90,6 @@ export const stageLocalImages: PipelineStep<RecordedContext & Partial<Chosen>, o
     })
     const skipped = leftOut > 0 ? `, ${countText(leftOut)} skipped: ${example}` : ''
     return { done: `${counted(staged, 'image')}${skipped}`, adds: {} }
-  },
-})
-
-export const connect: PipelineStep<RecordedContext & Deployed, object> = creatingStep({
-  title: 'Create the topic and subscription',
-  async run({ target: { place }, runId, deployment, signal }, reporter) {
-    const topic = topicName(place, runId)
-    const labels = { [RUN_LABEL]: runId }
-    const create = async (): Promise<void> => {
-      await ensureTopic(topic, labels)
-      await ensurePushSubscription(subscriptionName(place, runId), {
-        topic,
-        labels,
-        endpoint: `${deployment.populateUrl}/`,
-        serviceAccountEmail: invokerAccount(place),
-        audience: deployment.populateUrl,
-      })
-    }
-    // The permission to act as the invoker can be as new as the invoker.
-    const roles = ['roles/pubsub.editor', 'roles/iam.serviceAccountUser']
-    await settled(create, {
-      isTransient: (error) => isRefusedDespiteGrant(place, error, { to: 'runner', roles }).catch(() => false),
-      settleMs: SETTLE_MS,
-      waiting: (waitedMs) =>
-        reporter.detail(`waiting until IAM has applied your roles everywhere (${Math.round(waitedMs / 1_000)} s)`),
-      signal,
-    })
-    return { done: topic.slice(topic.lastIndexOf('/') + 1), adds: {} }
   },
 })
 
