@@ -51,7 +51,6 @@ const { metafile } = await build({
   target: 'node22.13',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   sourcemap: 'linked',
   sourcesContent: false,
   legalComments: 'none',

@@ -103,7 +103,6 @@ async function buildPackages(
     target: 'node22.13',
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     metafile: true,
