@@ -67,9 +67,9 @@ describe('a filter on texts', () => {
       quoted(`\`at\` >= TIMESTAMP('2026-09-14')`),
       'Use a condition on asset_id, gcs_uri, `at`, `order`, `Group`',
     ])
-    const group = await tables.refusal(table, { where: `\`${at.replace(' ', '\` ')} AND 'order' != group` })
-    expect(group.suggestions[0]).toBe(quoted(`\`${at.replace(' ', '\` ')} AND 'order' != \`group\``))
-    expect(await found(`\`${at.replace(' ', '\` ')} AND 'order' != \`group\``)).toEqual(['a'])
+    const group = await tables.refusal(table, { where: `\`${at.replace(' ', '` ')} AND 'order' != group` })
+    expect(group.suggestions[0]).toBe(quoted(`\`${at.replace(' ', '` ')} AND 'order' != \`group\``))
+    expect(await found(`\`${at.replace(' ', '` ')} AND 'order' != \`group\``)).toEqual(['a'])
   })
 
   test.each([
