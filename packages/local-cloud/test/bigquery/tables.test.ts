@@ -228,7 +228,11 @@ describe('views (https://cloud.google.com/bigquery/docs/views)', () => {
 
 describe('the store', () => {
   it('keeps everything across a restart', async () => {
+    const assets = () => bigquery.client.dataset('first').table('assets')
+    const description = `the owner's "assets"; COMMIT --\n\u0000`
+    await assets().setMetadata({ description })
     await bigquery.restart()
+    expect((await assets().getMetadata())[0].description).toBe(description)
     expect((await bigquery.client.query('SELECT COUNT(*) AS n FROM first.assets'))[0]).toEqual([{ n: 3 }])
     expect((await bigquery.client.dataset('first').table('counts').getMetadata())[0].type).toBe('VIEW')
     expect((await bigquery.client.dataset('first').getTables())[0].map((table) => table.id)).toEqual([

@@ -5,7 +5,7 @@ import { bindingsOf, checkEntries, firstEntries, type AccessEntry } from './data
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { datasetName } from './permissions.ts'
 import { datasetKey, tableKey, type DatasetRecord } from './records.ts'
-import { dataset, dropRows, tablesOf, type Warehouse } from './warehouse.ts'
+import { dataset, dropRowsSql, tablesOf, type Warehouse } from './warehouse.ts'
 
 /** https://cloud.google.com/bigquery/docs/datasets#dataset-naming */
 const DATASET_ID = /^[A-Za-z0-9_]{1,1024}$/
@@ -190,14 +190,14 @@ export async function deleteDataset(
 ): Promise<void> {
   const { store } = warehouse
   const key = datasetKey(project, name)
-  await store.write(async (connection) => {
+  await store.write(async () => {
     const { linked } = dataset(warehouse, project, name)
     if (!deleteContents && !linked && tablesOf(warehouse, project, name).length > 0) {
       throw new GoogleError('INVALID_ARGUMENT', `Dataset ${key} is still in use`, { reason: 'resourceInUse' })
     }
     const gone = [...store.tables.values()].filter((record) => record.project === project && record.dataset === name)
-    await dropRows(connection, gone)
     return {
+      statements: dropRowsSql(gone),
       datasets: [[key, null]],
       tables: gone.map((record) => [tableKey(project, name, record.table), null] as const),
     }

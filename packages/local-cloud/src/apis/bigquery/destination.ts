@@ -1,13 +1,13 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { withIngested } from './ingestion.ts'
 import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
 import { tableKey, type TableRecord, type TableReference } from './records.ts'
+import { knownOf, rowCount } from './sizes.ts'
 import { fieldType, type Field } from './table-schema.ts'
 import { duckType } from './sql/types.ts'
 import type { Changes } from './store.ts'
 import { checkTableId, newTable } from './tables.ts'
-import { dataset, findTable, type Warehouse } from './warehouse.ts'
+import { dataset, dropRowsSql, findTable, type Warehouse } from './warehouse.ts'
 
 /** Where a job's rows go: https://cloud.google.com/bigquery/docs/writing-results */
 export interface Destination {
@@ -40,8 +40,8 @@ export function destinationTable(
 
 const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
 
-/** Makes a job's rows those of its destination, or adds them to it, within the caller's transaction. */
-export async function putRows(warehouse: Warehouse, connection: DuckDBConnection, rows: Rows): Promise<Changes> {
+/** The changes that make a job's rows those of its destination, or add them to it. */
+export async function putRows(warehouse: Warehouse, rows: Rows): Promise<Changes> {
   const { destination, physical } = rows
   const { projectId, datasetId, tableId } = destination.table
   checkTableId(tableId)
@@ -61,13 +61,12 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
     throw invalid(`${key} is not allowed for this operation because it is currently a ${existing.kind}.`)
   if (!existing && destination.create === 'CREATE_NEVER') throw new GoogleError('NOT_FOUND', `Not found: Table ${key}`)
   if (existing && destination.write === 'WRITE_APPEND' && existing.fields.length > 0)
-    return append(warehouse, connection, existing, rows)
-  if (existing && destination.write === 'WRITE_EMPTY' && (await count(connection, existing)) > 0n) {
+    return append(warehouse, existing, rows)
+  const { clock, store } = warehouse
+  if (existing && destination.write === 'WRITE_EMPTY' && (await rowCount(store, existing.physical)) > 0) {
     throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
   }
-  const { clock, store } = warehouse
   const stale = store.tables.get(key)
-  if (stale) await connection.run(`DROP TABLE IF EXISTS data.${stale.physical}`)
   const created = newTable(warehouse, {
     project: projectId,
     dataset: datasetId,
@@ -86,7 +85,8 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
     : { ...created, physical }
   setProperties(record, destination.properties)
   Object.assign(record, withIngested({ ...record, ingested: [] }, ingestion(rows, clock.now())))
-  return { tables: [[key, record]] }
+  knownOf(store, physical).rows = rows.totalRows
+  return { statements: dropRowsSql(stale ? [stale] : []), tables: [[key, record]] }
 }
 
 function ingestion({ totalRows, destination }: Rows, nowMs: number): Parameters<typeof withIngested>[1] {
@@ -119,18 +119,8 @@ function setProperties(record: TableRecord, properties: Record<string, unknown>)
     record.rangePartitioning = parseRangePartitioning(properties['rangePartitioning'], record.fields)
 }
 
-async function count(connection: DuckDBConnection, record: TableRecord): Promise<bigint> {
-  const rows = await (await connection.run(`SELECT count(*) FROM data.${record.physical}`)).getRows()
-  return rows[0]![0] as bigint
-}
-
 /** Columns meet by name; those that the rows lack become NULL. */
-async function append(
-  warehouse: Warehouse,
-  connection: DuckDBConnection,
-  record: TableRecord,
-  rows: Rows,
-): Promise<Changes> {
+async function append(warehouse: Warehouse, record: TableRecord, rows: Rows): Promise<Changes> {
   const key = tableKey(record.project, record.dataset, record.table)
   const nowMs = warehouse.clock.now()
   const ingested = withIngested(record, ingestion(rows, nowMs))
@@ -151,18 +141,21 @@ async function append(
     }
     if (duckType(fieldType(given)) !== type || given.type !== field.type)
       throw mismatch(`Field ${field.name} has changed type from ${field.type} to ${given.type}`)
-    if (field.mode === 'REQUIRED') await refuseNulls(connection, rows.physical, index, field.name)
+    if (field.mode === 'REQUIRED') await refuseNulls(warehouse, rows.physical, index, field.name)
     list.push(`c${index}`)
   }
-  await connection.run(`INSERT INTO data.${record.physical} SELECT ${list.join(', ')} FROM data.${rows.physical}`)
-  await connection.run(`DROP TABLE data.${rows.physical}`)
   return {
+    statements: [
+      `INSERT INTO data.${record.physical} SELECT ${list.join(', ')} FROM data.${rows.physical}`,
+      `DROP TABLE data.${rows.physical}`,
+    ],
     tables: [[key, { ...record, ...ingested, modifiedMs: nowMs, revision: record.revision + 1 }]],
     written: [record.physical],
   }
 }
 
-async function refuseNulls(connection: DuckDBConnection, physical: string, index: number, name: string): Promise<void> {
-  const found = await (await connection.run(`SELECT 1 FROM data.${physical} WHERE c${index} IS NULL LIMIT 1`)).getRows()
+async function refuseNulls({ store }: Warehouse, physical: string, index: number, name: string): Promise<void> {
+  const sql = `SELECT 1 FROM data.${physical} WHERE c${index} IS NULL LIMIT 1`
+  const found = await store.read(async (connection) => (await connection.run(sql)).getRows())
   if (found.length > 0) throw invalid(`Required field ${name} cannot be null`)
 }

@@ -241,6 +241,7 @@ async function results(warehouse: Warehouse, job: JobRecord, request: ResultRequ
   }
   const physical = resultRows(warehouse, job)
   const page = await readPage(warehouse.store, physical, result.fields, {
+    totalRows: result.destination ? undefined : result.totalRows,
     startIndex: request.startIndex,
     maxResults: request.maxResults,
     options: request,

@@ -85,9 +85,9 @@ export async function runLoad(
         ? await loadParquet(warehouse, { files, physical, load, known, running })
         : await loadText(warehouse, { files, physical, format, load, known, running })
     running.checkStopped()
-    await store.write(async (connection) => {
+    await store.write(async () => {
       const rows = { destination, location, fields: loaded.fields, physical, totalRows: loaded.rows }
-      const changes = await putRows(warehouse, connection, rows)
+      const changes = await putRows(warehouse, rows)
       const inputBytes = files.reduce((sum, { content }) => sum + content.length, 0)
       const statistics = {
         load: {

@@ -54,12 +54,12 @@ export async function loadParquet({ store }: Warehouse, load: ParquetLoad): Prom
       )
       const from = `read_parquet([${paths.map(quote).join(', ')}], union_by_name => true)`
       const create = `CREATE TABLE data.${load.physical} AS SELECT ${list.join(', ')} FROM ${from}`
-      await load.running
+      const created = await load.running
         .statements(connection, () => connection.run(create))
         .catch((error: unknown) => {
           throw badValue(error)
         })
-      const rows = await (await connection.run(`SELECT count(*) FROM data.${load.physical}`)).getRows()
+      const rows = await created.getRows()
       return { fields, rows: Number(rows[0]![0]), bad: 0, errors: [] }
     })
   } finally {

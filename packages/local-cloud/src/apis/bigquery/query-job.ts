@@ -8,10 +8,10 @@ import { tableKey, type JobRecord, type TableReference } from './records.ts'
 import { checkFields, fieldOf, refuseReserved, type Field } from './table-schema.ts'
 import type { RunningJob } from './running-job.ts'
 import { columnBytes, partitionBytes } from './sizes.ts'
+import { quote, type Scan, type ValueRange } from './sql/analysis.ts'
 import { isCostlyToPlan } from './sql/bounds.ts'
 import { SqlFailure } from './sql/failure.ts'
 import { checkFilters } from './sql/required-filters.ts'
-import type { Scan, ValueRange } from './sql/analysis.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Changes } from './store.ts'
@@ -155,25 +155,33 @@ function neededRanges(scans: readonly Scan[]): ValueRange[] | undefined {
   return scans.every(({ ranges }) => ranges) ? scans.flatMap(({ ranges }) => ranges!) : undefined
 }
 
-/** Runs the statement into a table of rows that no document names yet. */
+/** Runs the statement into a table of rows that no document names yet. Returns their number. */
 export async function runInto(
   connection: DuckDBConnection,
   physical: string,
   { translation }: PreparedQuery,
 ): Promise<number> {
-  const types = translation.columns.map(({ type }) => type)
-  // A NULL array is written as an empty one (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls).
-  const list = types.map((type, index) => `${stored(`q.c${index}`, type)} AS c${index}`)
+  const list = translation.columns.map((column, index) => `${written(`q.c${index}`, column)} AS c${index}`)
   const isUnoptimized = isCostlyToPlan(translation.sql)
   if (isUnoptimized) await connection.run('PRAGMA disable_optimizer')
   try {
-    await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM (${translation.sql}) AS q`)
+    const create = `CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM (${translation.sql}) AS q`
+    const rows = await (await connection.run(create)).getRows()
+    return Number(rows[0]![0])
   } finally {
     if (isUnoptimized) await connection.run('PRAGMA enable_optimizer')
   }
-  await refuseNullElements(connection, physical, translation)
-  const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
-  return Number(rows[0]![0])
+}
+
+/**
+ * A value as it is written: a NULL array is empty, and no array has a NULL element
+ * (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls).
+ */
+function written(sql: string, { name, type }: Translation['columns'][number]): string {
+  const test = nullElementTest(sql, type, 0)
+  if (!test) return stored(sql, type)
+  const problem = quote(`bq:Array cannot have a null element; error in writing field ${name}`)
+  return `CASE WHEN ${test} THEN error(${problem}) ELSE ${stored(sql, type)} END`
 }
 
 /** The value as it is kept in a table: NULL arrays become empty. */
@@ -194,19 +202,6 @@ function stored(sql: string, type: SqlType): string {
 
 function hasArray(type: SqlType): boolean {
   return type.kind === 'ARRAY' || (type.kind === 'STRUCT' && type.fields.some((field) => hasArray(field.type)))
-}
-
-async function refuseNullElements(
-  connection: DuckDBConnection,
-  physical: string,
-  { columns }: Translation,
-): Promise<void> {
-  for (const [index, { name, type }] of columns.entries()) {
-    const test = nullElementTest(`c${index}`, type, 0)
-    if (!test) continue
-    const found = await (await connection.run(`SELECT 1 FROM data.${physical} WHERE ${test} LIMIT 1`)).getRows()
-    if (found.length > 0) throw new SqlFailure(`Array cannot have a null element; error in writing field ${name}`)
-  }
 }
 
 function nullElementTest(sql: string, type: SqlType, depth: number): string | undefined {
@@ -247,7 +242,7 @@ export async function runQuery(
     totalRows = await store.read((connection) =>
       running.statements(connection, () => runInto(connection, physical, prepared)),
     )
-    await store.write(async (connection): Promise<Changes> => {
+    await store.write(async (): Promise<Changes> => {
       const isInsert = prepared.translation.inserts !== undefined
       const query = isInsert ? { ...statistics, ...insertStatistics(totalRows) } : statistics
       const done = {
@@ -257,7 +252,7 @@ export async function runQuery(
       if (!prepared.destination) {
         return { jobs: [finish({ ...done, result: { fields: prepared.fields, totalRows, physical } })] }
       }
-      const changes = await putRows(warehouse, connection, {
+      const changes = await putRows(warehouse, {
         destination: prepared.destination,
         location: prepared.location,
         fields: prepared.fields,

@@ -1,5 +1,6 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { fieldType, type Field } from './table-schema.ts'
+import { rowCount } from './sizes.ts'
 import type { Store } from './store.ts'
 import { encodeCell, type Cell, type EncodingOptions } from './values-out.ts'
 import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
@@ -13,6 +14,8 @@ export interface PageRequest {
   startIndex: number
   maxResults: number | undefined
   options: EncodingOptions
+  /** Of a table that no longer changes; counted when undefined. */
+  totalRows?: number | undefined
   /** Indexes of the columns wanted; all when undefined. */
   columns?: readonly number[]
 }
@@ -33,20 +36,21 @@ export async function readPage(
   const wanted = request.columns ?? fields.map((_, index) => index)
   const types = wanted.map((index) => fieldType(fields[index]!))
   const limit = Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS)
+  const totalRows = request.totalRows ?? (await rowCount(store, physical))
+  if (limit === 0 || request.startIndex >= totalRows) return { rows: [], totalRows }
   return store.read(async (connection) => {
-    const counted = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
-    const totalRows = Number(counted[0]![0])
     const list = wanted.length > 0 ? wanted.map((index) => `c${index}`).join(', ') : '1'
-    const found = await connection.stream(
-      `SELECT ${list} FROM data.${physical} LIMIT ${limit} OFFSET ${request.startIndex}`,
-    )
+    // A limit costs more than a small table.
+    const isWhole = request.startIndex === 0 && totalRows <= limit
+    const part = isWhole ? '' : ` LIMIT ${limit} OFFSET ${request.startIndex}`
+    const found = await connection.stream(`SELECT ${list} FROM data.${physical}${part}`)
     const rows: Page['rows'] = []
     let bytes = 0
     while (bytes < PAGE_BYTES) {
       const chunk = await found.fetchChunk()
       if (!chunk || chunk.rowCount === 0) break
       for (const [index, values] of chunk.getRows().entries()) {
-        if (bytes >= PAGE_BYTES) break
+        if (bytes >= PAGE_BYTES || rows.length === limit) break
         const row = { f: types.map((type, column) => ({ v: encodeCell(values[column]!, type, request.options) })) }
         // Every sixteenth row is measured and represents its neighbors.
         if (index % 16 === 0) bytes += JSON.stringify(row).length * 16

@@ -41,10 +41,22 @@ export interface TableSize {
   buffered?: Buffered
 }
 
-function knownOf(store: Store, physical: string): CountedSize {
+/** What is known of a table's size. */
+export function knownOf(store: Store, physical: string): CountedSize {
   const size = store.sizes.get(physical) ?? { columns: new Map(), partitions: { bufferedRows: 0, columns: new Map() } }
   store.sizes.set(physical, size)
   return size
+}
+
+/** Rows of a table; they are counted once per change of the table. */
+export async function rowCount(store: Store, physical: string): Promise<number> {
+  const sizes = knownOf(store, physical)
+  if (sizes.rows === undefined) {
+    const sql = `SELECT count(*) FROM data.${physical}`
+    const rows = await store.read(async (connection) => (await connection.run(sql)).getRows())
+    sizes.rows = Number(rows[0]![0])
+  }
+  return sizes.rows
 }
 
 /** Bytes of some columns of a table; each is counted once per change of the table. */

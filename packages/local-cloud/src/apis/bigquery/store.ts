@@ -5,16 +5,23 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import type { JobLimits } from './limits.ts'
 import { datasetKey, jobKey, tableKey, type DatasetRecord, type JobRecord, type TableRecord } from './records.ts'
 import { keepByteOrderMarks } from './exact-text.ts'
+import { quote } from './sql/analysis.ts'
 import { registerFunctions } from './sql/runtime/functions.ts'
+import { take } from './take.ts'
 
-/** Documents to keep (or, when null, to forget) together with the rows written in the same transaction. */
+/** What one transaction changes: rows, and documents to keep (or, when null, to forget). */
 export interface Changes {
+  /** SQL that changes rows. */
+  statements?: readonly string[]
   datasets?: readonly (readonly [string, DatasetRecord | null])[]
   tables?: readonly (readonly [string, TableRecord | null])[]
   jobs?: readonly JobRecord[]
   /** Tables of rows that were added to. */
   written?: readonly string[]
 }
+
+/** Jobs that are read from memory. Clients ask for the newest ones. */
+const REMEMBERED_JOBS = 100
 
 /** Planning takes DuckDB seconds at this depth, and the cube of that beyond. */
 const MAX_EXPRESSION_DEPTH = 500
@@ -64,6 +71,8 @@ export class Store {
   readonly #writer: DuckDBConnection
   readonly #idle: DuckDBConnection[] = []
   readonly #jobKeys: Set<string>
+  /** The documents of the jobs that were written last, oldest first. */
+  readonly #jobTexts = new Map<string, string>()
   #sequence: number
   #turn: Promise<unknown> = Promise.resolve()
   /** Settles when what the last commit wrote is in the maps: a reader of the file can see it before. */
@@ -135,25 +144,34 @@ export class Store {
   }
 
   /**
-   * Runs `work` in a transaction and keeps the documents it returns in the same transaction. One
-   * at a time: DuckDB refuses a second change of the same row or table until the first is through.
+   * Makes the changes that `work` returns in one transaction, which begins earlier if `work` calls `begin` to write rows
+   * itself. One at a time: DuckDB refuses a second change of the same row or table until the first is through.
    */
-  async write(work: (connection: DuckDBConnection) => Promise<Changes>): Promise<void> {
+  async write(work: (begin: () => Promise<DuckDBConnection>) => Promise<Changes>): Promise<void> {
     const mine = this.#turn.then(async () => {
       const connection = this.#writer
-      await connection.run('BEGIN')
+      let isOpen = false
+      const begin = async (): Promise<DuckDBConnection> => {
+        await connection.run('BEGIN')
+        isOpen = true
+        return connection
+      }
       const known = Promise.withResolvers<void>()
       try {
-        const changes = await work(connection)
-        await this.#keep(connection, changes)
+        const changes = await work(begin)
+        const statements = [...(changes.statements ?? []), ...this.#documents(changes), 'COMMIT']
+        if (!isOpen) statements.unshift('BEGIN')
+        isOpen = true
         this.#committing = known.promise
-        await connection.run('COMMIT')
+        // One call, because a call takes DuckDB longer than a small statement.
+        await connection.run(statements.join('; '))
         this.#remember(changes)
       } catch (error) {
-        await connection.run('ROLLBACK').catch((rollbackError: unknown) => {
-          // A failed COMMIT has already ended the transaction.
-          if (!String(rollbackError).includes('no transaction is active')) throw rollbackError
-        })
+        if (isOpen)
+          await connection.run('ROLLBACK').catch((rollbackError: unknown) => {
+            // A failed COMMIT has already ended the transaction.
+            if (!String(rollbackError).includes('no transaction is active')) throw rollbackError
+          })
         throw error
       } finally {
         known.resolve()
@@ -163,32 +181,27 @@ export class Store {
     return mine
   }
 
-  async #keep(connection: DuckDBConnection, changes: Changes): Promise<void> {
-    for (const [table, entries] of [
-      ['datasets', changes.datasets ?? []],
-      ['tables', changes.tables ?? []],
-    ] as const) {
-      const existing = table === 'datasets' ? this.datasets : this.tables
-      for (const [key, record] of entries) {
-        if (existing.has(key)) await connection.run(`DELETE FROM ${table} WHERE key = $1`, [key])
-        if (record) await connection.run(`INSERT INTO ${table} VALUES ($1, $2)`, [key, JSON.stringify(record)])
+  #documents(changes: Changes): string[] {
+    const statements: string[] = []
+    for (const name of ['datasets', 'tables'] as const) {
+      for (const [key, record] of changes[name] ?? []) {
+        const body = quote(JSON.stringify(record))
+        if (!record) statements.push(`DELETE FROM ${name} WHERE key = ${quote(key)}`)
+        else if (this[name].has(key)) statements.push(`UPDATE ${name} SET body = ${body} WHERE key = ${quote(key)}`)
+        else statements.push(`INSERT INTO ${name} VALUES (${quote(key)}, ${body})`)
       }
     }
     for (const job of changes.jobs ?? []) {
-      const key = jobKey(job.project, job.location, job.jobId)
-      const values = [
-        key,
-        job.project,
-        BigInt(job.createdMs),
-        job.state,
-        job.result?.physical ?? null,
-        JSON.stringify(job),
-      ]
-      const sql = this.#jobKeys.has(key)
-        ? 'UPDATE jobs SET state = $4, physical = $5, body = $6 WHERE key = $1 AND project = $2 AND created_ms = $3'
-        : 'INSERT INTO jobs VALUES ($1, $2, $3, $4, $5, $6)'
-      await connection.run(sql, values)
+      const key = quote(jobKey(job.project, job.location, job.jobId))
+      const physical = job.result?.physical === undefined ? 'NULL' : quote(job.result.physical)
+      const [state, body] = [quote(job.state), quote(JSON.stringify(job))]
+      statements.push(
+        this.#jobKeys.has(jobKey(job.project, job.location, job.jobId))
+          ? `UPDATE jobs SET state = ${state}, physical = ${physical}, body = ${body} WHERE key = ${key}`
+          : `INSERT INTO jobs VALUES (${key}, ${quote(job.project)}, ${job.createdMs}, ${state}, ${physical}, ${body})`,
+      )
     }
+    return statements
   }
 
   #remember(changes: Changes): void {
@@ -201,7 +214,13 @@ export class Store {
     apply(this.datasets, changes.datasets ?? [])
     apply(this.tables, changes.tables ?? [])
     for (const physical of changes.written ?? []) this.sizes.delete(physical)
-    for (const job of changes.jobs ?? []) this.#jobKeys.add(jobKey(job.project, job.location, job.jobId))
+    for (const job of changes.jobs ?? []) {
+      const key = jobKey(job.project, job.location, job.jobId)
+      this.#jobKeys.add(key)
+      this.#jobTexts.delete(key)
+      this.#jobTexts.set(key, JSON.stringify(job))
+    }
+    for (const key of take(this.#jobTexts.keys(), this.#jobTexts.size - REMEMBERED_JOBS)) this.#jobTexts.delete(key)
   }
 
   hasJob(key: string): boolean {
@@ -214,6 +233,8 @@ export class Store {
 
   async job(key: string): Promise<JobRecord | undefined> {
     if (!this.#jobKeys.has(key)) return undefined
+    const text = this.#jobTexts.get(key)
+    if (text !== undefined) return JSON.parse(text) as JobRecord
     const rows = await this.read(async (connection) =>
       (await connection.run('SELECT body FROM jobs WHERE key = $1', [key])).getRows(),
     )

@@ -179,7 +179,7 @@ export class Streaming {
   async #write(batches: readonly Batch[]): Promise<void> {
     const { store } = this.#warehouse
     const { project, dataset, table: name, id } = batches[0]!.record
-    await store.write(async (connection) => {
+    await store.write(async (begin) => {
       const record = findTable(this.#warehouse, project, dataset, name)
       if (record?.id !== id) throw new GoogleError('NOT_FOUND', `Not found: Table ${tableKey(project, dataset, name)}`)
       const fitting = batches.filter((batch) => {
@@ -188,7 +188,7 @@ export class Streaming {
         return fits
       })
       const rows = fitting.flatMap((batch) => batch.rows.map((row) => padded(row, record.fields.length, record)))
-      await appendRows(connection, record, rows)
+      await appendRows(await begin(), record, rows)
       this.#warehouse.buffers.add(id, rows.length)
       const key = tableKey(project, dataset, name)
       const ingested = withIngested(record, { rows: rows.length, nowMs: this.#warehouse.clock.now() })

@@ -1,5 +1,5 @@
 import { tableKey } from './records.ts'
-import { dropRows, RESULT_LIFETIME_MS, type Warehouse } from './warehouse.ts'
+import { dropRowsSql, RESULT_LIFETIME_MS, type Warehouse } from './warehouse.ts'
 
 /** Drops what has expired: tables past their expiration, and rows of query results older than a day. */
 export async function sweep({ store, clock }: Warehouse): Promise<void> {
@@ -9,10 +9,12 @@ export async function sweep({ store, clock }: Warehouse): Promise<void> {
   )
   const results = await store.expiredResults(now - RESULT_LIFETIME_MS)
   if (expired.length === 0 && results.length === 0) return
-  await store.write(async (connection) => {
-    await dropRows(connection, expired)
-    for (const { result } of results) await connection.run(`DROP TABLE IF EXISTS data.${result!.physical}`)
+  await store.write(async () => {
     return {
+      statements: [
+        ...dropRowsSql(expired),
+        ...results.map(({ result }) => `DROP TABLE IF EXISTS data.${result!.physical}`),
+      ],
       tables: expired.map((record) => [tableKey(record.project, record.dataset, record.table), null] as const),
       jobs: results.map((job) => {
         const { physical: _, ...result } = job.result!

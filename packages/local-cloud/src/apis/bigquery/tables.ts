@@ -6,13 +6,14 @@ import { parseClustering, parseRangePartitioning, parseTimePartitioning } from '
 import { externalFields, parseExternalData } from './external-table.ts'
 import { tableKey, type TableRecord } from './records.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
+import { rowCount } from './sizes.ts'
 import { fieldType, parseFields, updatedFields, type Field } from './table-schema.ts'
 import { duckType } from './sql/types.ts'
 import { viewColumns } from './views.ts'
 import {
   createRowsSql,
   dataset,
-  dropRows,
+  dropRowsSql,
   findTable,
   refuseLinked,
   table,
@@ -87,15 +88,14 @@ export async function insertTable(
   if (view) record.view = view
   if (external) record.external = external
   apply(record, body, clock.now())
-  await store.write(async (connection) => {
+  await store.write(async () => {
     dataset(warehouse, project, datasetName)
     const key = tableKey(project, datasetName, name)
     if (findTable(warehouse, project, datasetName, name))
       throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
     const expired = store.tables.get(key)
-    if (expired) await dropRows(connection, [expired])
-    if (record.kind === 'TABLE') await connection.run(createRowsSql(record.physical, typesOf(record)))
-    return { tables: [[key, record]] }
+    const create = record.kind === 'TABLE' ? [createRowsSql(record.physical, typesOf(record))] : []
+    return { statements: [...dropRowsSql(expired ? [expired] : []), ...create], tables: [[key, record]] }
   })
   return record
 }
@@ -173,7 +173,7 @@ export async function changeTable(
   refuseLinked(warehouse, project, datasetName, options.replace ? 'tables.update' : 'tables.patch')
   const viewFields = view && (await viewColumns(warehouse, project, view.query, owner.location))
   let updated: TableRecord | undefined
-  await store.write(async (connection) => {
+  await store.write(async () => {
     const before = table(warehouse, project, datasetName, name)
     checkMatch(options.ifMatch, etag(before))
     if (view && before.kind !== 'VIEW') throw invalid('Cannot convert a table into a view')
@@ -186,41 +186,37 @@ export async function changeTable(
       for (const property of ['description', 'friendlyName', 'expirationMs'] as const) delete next[property]
     if (options.replace) next.labels = {}
     const given = schemaFields(body)
+    let statements: string[] = []
     if (view) Object.assign(next, { view, fields: viewFields })
     else if (given && before.kind === 'TABLE') {
       next.fields = updatedFields(before.fields, given, tableKey(project, datasetName, name))
-      await alterRows(warehouse, connection, before, next)
+      statements = await alterRows(warehouse, before, next)
     }
     apply(next, body, clock.now())
     updated = withLabels(next, before.labels, body, options.replace)
-    return { tables: [[tableKey(project, datasetName, name), updated]] }
+    return { statements, tables: [[tableKey(project, datasetName, name), updated]] }
   })
   return updated!
 }
 
 /** Adds the new columns. New fields inside a RECORD need the rows rewritten, which only an empty table is spared. */
-async function alterRows(
-  warehouse: Warehouse,
-  connection: Parameters<typeof dropRows>[0],
-  before: TableRecord,
-  next: TableRecord,
-): Promise<void> {
+async function alterRows({ store }: Warehouse, before: TableRecord, next: TableRecord): Promise<string[]> {
   const changed = before.fields.some(
     (field, index) => duckType(fieldType(field)) !== duckType(fieldType(next.fields[index]!)),
   )
   if (changed || before.fields.length === 0) {
-    const rows = await (await connection.run(`SELECT count(*) FROM data.${before.physical}`)).getRows()
-    if (rows[0]![0] !== 0n) throw notEmulated('adding fields to a RECORD of a table that has rows')
-    next.physical = warehouse.store.newPhysical()
-    await connection.run(`DROP TABLE data.${before.physical}`)
-    await connection.run(createRowsSql(next.physical, typesOf(next)))
-    return
+    if ((await rowCount(store, before.physical)) > 0)
+      throw notEmulated('adding fields to a RECORD of a table that has rows')
+    next.physical = store.newPhysical()
+    return [...dropRowsSql([before]), createRowsSql(next.physical, typesOf(next))]
   }
-  for (let index = before.fields.length; index < next.fields.length; index++) {
-    const type = fieldType(next.fields[index]!)
-    const initial = type.kind === 'ARRAY' ? ` DEFAULT CAST([] AS ${duckType(type)})` : ''
-    await connection.run(`ALTER TABLE data.${before.physical} ADD COLUMN c${index} ${duckType(type)}${initial}`)
-  }
+  return typesOf(next)
+    .slice(before.fields.length)
+    .map((type, added) => {
+      const initial = type.kind === 'ARRAY' ? ` DEFAULT CAST([] AS ${duckType(type)})` : ''
+      const column = `c${before.fields.length + added}`
+      return `ALTER TABLE data.${before.physical} ADD COLUMN ${column} ${duckType(type)}${initial}`
+    })
 }
 
 export async function dropTable(
@@ -230,10 +226,9 @@ export async function dropTable(
   name: string,
 ): Promise<void> {
   refuseLinked(warehouse, project, datasetName, 'tables.delete')
-  await warehouse.store.write(async (connection) => {
+  await warehouse.store.write(async () => {
     const record = table(warehouse, project, datasetName, name)
-    await dropRows(connection, [record])
-    return { tables: [[tableKey(project, datasetName, name), null]] }
+    return { statements: dropRowsSql([record]), tables: [[tableKey(project, datasetName, name), null]] }
   })
   warehouse.deletedTables.add(tableKey(project, datasetName, name))
 }

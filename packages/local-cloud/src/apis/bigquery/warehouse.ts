@@ -1,4 +1,3 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import type { AccessControl } from '../iam/authorizer.ts'
 import type { Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -117,8 +116,6 @@ export function createRowsSql(physical: string, types: readonly SqlType[]): stri
 
 export const typesOf = (record: Pick<TableRecord, 'fields'>): SqlType[] => record.fields.map(fieldType)
 
-/** Drops the rows of tables, in the transaction that forgets them. */
-export async function dropRows(connection: DuckDBConnection, records: readonly TableRecord[]): Promise<void> {
-  for (const record of records)
-    if (record.physical) await connection.run(`DROP TABLE IF EXISTS data.${record.physical}`)
-}
+/** The statements that drop the rows of tables. */
+export const dropRowsSql = (records: readonly TableRecord[]): string[] =>
+  records.flatMap(({ physical }) => (physical ? [`DROP TABLE IF EXISTS data.${physical}`] : []))
