@@ -18,7 +18,8 @@ export class DatabaseFailure extends Error {
  *
  * The write-ahead log with `synchronous = NORMAL` keeps every committed transaction when the process is
  * killed; only a power failure can lose the last ones
- * (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous). A new file waits for the disk only after it has its schema:
+ * before that, a power failure has nothing to lose.
  *
  * @param migrations SQL scripts; the file's `user_version` counts those already applied
  * @throws DatabaseFailure that names the file when it cannot be opened
@@ -44,14 +45,16 @@ function openFile(file: string): DatabaseSync {
 }
 
 function migrate(database: DatabaseSync, migrations: readonly string[]): void {
-  database.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
-  )
   const applied = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+  const synchronous = applied === 0 ? 'OFF' : 'NORMAL'
+  database.exec(
+    `PRAGMA busy_timeout = 5000; PRAGMA synchronous = ${synchronous}; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON`,
+  )
   for (const [index, script] of migrations.entries()) {
     if (index < applied) continue
     transaction(database, () => database.exec(`${script}; PRAGMA user_version = ${index + 1}`))
   }
+  database.exec('PRAGMA synchronous = NORMAL')
 }
 
 /** Runs `work` inside one transaction: commits everything or nothing. Not reentrant. */
