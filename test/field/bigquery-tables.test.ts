@@ -339,7 +339,7 @@ describe('a partitioned table', () => {
       { name: 'at', type: 'TIMESTAMP' },
       { timePartitioning: { type: 'HOUR', field: 'at' } },
       '2026091405',
-      "at >= TIMESTAMP('2026-09-14 05:00:00') AND at < TIMESTAMP('2026-09-14 06:00:00')",
+      "`at` >= TIMESTAMP('2026-09-14 05:00:00') AND `at` < TIMESTAMP('2026-09-14 06:00:00')",
     ],
     [
       'by ranges',
