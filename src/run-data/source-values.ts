@@ -2,7 +2,7 @@ import { tablePath, type RunTables } from '../contracts/names.ts'
 import { queryRows } from '../google/bigquery/bigquery.ts'
 import { quoted } from './sql/names.ts'
 
-/** The values of one column that imagery converts: `capture_time`, `detection_time` or `location`. */
+/** The values of one column that imagery converts, or another of `countedColumns`. */
 export interface SourceValues {
   name: string
   /** Images with a value, each observation once: all of them, or with `spread` those that the run uses. */
@@ -13,6 +13,9 @@ export interface SourceValues {
   example: string | null
   /** Whether an asset has more images than a run uses. */
   isChosen: boolean
+  /** The assets that have more images than a run uses, and a value that cannot be read, and one of them. */
+  chosen: number
+  chosenExample: string | null
 }
 
 /** Sums up what a snapshot counted of the values of its units. The counts are there only if the snapshot converts any. */
@@ -22,7 +25,9 @@ export function sourceValuesQuery(tables: RunTables, mostImages: number): string
   SUM(value.given) AS given,
   SUM(value.unread) AS unread,
   MIN(value.example) AS example,
-  LOGICAL_OR(unit.source_values.images > ${mostImages}) AS isChosen
+  LOGICAL_OR(unit.source_values.images > ${mostImages}) AS isChosen,
+  COUNTIF(unit.source_values.images > ${mostImages} AND value.unread > 0) AS chosen,
+  MIN(IF(unit.source_values.images > ${mostImages}, value.example, NULL)) AS chosenExample
 FROM ${quoted(tablePath(tables, tables.assets))} AS unit, UNNEST(unit.source_values.columns) AS value
 GROUP BY name ORDER BY name`
 }
@@ -35,5 +40,10 @@ export async function sourceValues(
     projectId: tables.projectId,
     location,
   })
-  return rows.map((row) => ({ ...row, given: Number(row.given), unread: Number(row.unread) }))
+  return rows.map((row) => ({
+    ...row,
+    given: Number(row.given),
+    unread: Number(row.unread),
+    chosen: Number(row.chosen),
+  }))
 }

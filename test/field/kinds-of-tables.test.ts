@@ -270,3 +270,62 @@ describe('observation IDs that several images of an asset have', () => {
     expect((await tables.takeTable(await tables.table(snapshots, newer))).warnings).toEqual([])
   })
 })
+
+describe('an ID of a table or a Parquet file that may merge assets', () => {
+  const image = (asset: unknown, name: string) => ({ asset_id: asset, gcs_uri: `gs://b/${name}.jpg` })
+
+  test('is used as it is, and counted', async () => {
+    const rows = ['nan', 'nan', 'None', '<NA>', '1.2E+11', '1.2E+11', 'Nan Road', '731', ''].map((id, index) =>
+      image(id, String(index)),
+    )
+    const { units, warnings } = await tables.takeTable(await tables.table(USUAL, rows))
+    expect(units.map(({ asset, images }) => [asset, images.length])).toEqual([
+      ['1.2E+11', 2],
+      ['731', 1],
+      ['<NA>', 1],
+      ['Nan Road', 1],
+      ['None', 1],
+      ['nan', 2],
+    ])
+    expect(warnings).toEqual([
+      '4 images have the asset ID "<NA>", which is one asset like others; leave the cell empty where there is no asset',
+      'Asset IDs of 2 images look as if a spreadsheet had shortened them, for example 1.2E+11; different assets can have one such ID',
+    ])
+  })
+})
+
+describe('images without a time, when only the latest are used', () => {
+  const schema = [...USUAL, { name: 'capture_time', type: 'TIMESTAMP' }]
+  const images = (asset: string, times: readonly (string | null)[]) =>
+    times.map((time, index) => ({ asset_id: asset, gcs_uri: `gs://b/${asset}${index}.jpg`, capture_time: time }))
+  const [early, late] = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z']
+  const warned = (what: string, of: string) => [
+    `${what} more than 2 ${of}, and not each of these has a capture_time; those without one come last, in the order of their observation IDs, for example of asset "b"`,
+  ]
+
+  test('come last, with a word, for a table as for a file', async () => {
+    const rows = [...images('a', [null, null]), ...images('b', [null, early, late]), ...images('c', [null, null, null])]
+    const taken = await tables.takeTable(await tables.table(schema, rows), { perUnit: 2 })
+    expect(taken.units.map((unit) => unit.images)).toEqual([
+      ['gs://b/a0.jpg', 'gs://b/a1.jpg'],
+      ['gs://b/b2.jpg', 'gs://b/b1.jpg'],
+      ['gs://b/c0.jpg', 'gs://b/c1.jpg'],
+    ])
+    expect(taken.warnings).toEqual(warned('2 assets have', 'images'))
+    const csv = rows.map((each) => `${each.asset_id},${each.gcs_uri},${each.capture_time ?? ''}\n`).join('')
+    const file = await tables.take('times.csv', `asset_id,image,capture_time\n${csv}`, { perUnit: 2 })
+    expect(file).toEqual({ units: taken.units, warnings: warned('2 assets have', 'rows') })
+    const untimed = await tables.take('none.csv', 'asset_id,image\nb,1.jpg\nb,2.jpg\nb,3.jpg\n', { perUnit: 2 })
+    expect(untimed.warnings).toEqual(warned('1 asset has', 'rows'))
+  })
+
+  test('are no cause for a word if all are used, all have a time, or another choice is made', async () => {
+    const rows = [...images('a', [null, null]), ...images('b', [early, early, late])]
+    expect((await tables.takeTable(await tables.table(schema, rows), { perUnit: 2 })).warnings).toEqual([])
+    const none = await tables.table(schema, images('c', [null, null, null]))
+    expect((await tables.takeTable(none, { perUnit: 3 })).warnings).toEqual([])
+    for (const pick of ['spread', 'all'] as const)
+      expect((await tables.takeTable(none, { perUnit: 2, pick })).warnings).toEqual([])
+    expect((await tables.takeTable(none, { perUnit: 2, unit: 'observation' })).warnings).toEqual([])
+  })
+})

@@ -2,6 +2,7 @@ import type { Column } from '../../contracts/columns.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
 import { conditionFault } from '../../contracts/condition.ts'
+import { MISSING_ID, SHORTENED_ID } from '../../contracts/doubtful-ids.ts'
 import { locationExpressions, type LocationKind } from './locations.ts'
 import { quoted, quotedColumn } from './names.ts'
 import { isReadAsText, readTime, rewrittenTime, timeExpression, timeParts, type TimeKind } from './times.ts'
@@ -132,10 +133,15 @@ function timeQueries(source: SnapshotSource): string {
 const SHARED = `,
     MIN(gcs_uri) OVER (PARTITION BY asset_id, observation_id) < MAX(gcs_uri) OVER (PARTITION BY asset_id, observation_id) AS is_shared`
 
-/** The columns whose values are counted: those that cannot be read, and observation IDs of several images. */
+/**
+ * What is counted of a table's values: those that cannot be read, identifiers that merge what is not the same, and, as
+ * `order`, images whose time decides whether they are used, and is missing.
+ */
 export function countedColumns(source: SnapshotSource): readonly string[] {
   if (source.isConverted) return []
   return [
+    ...(source.assetColumn === null ? [] : ['missing_id', 'shortened_id']),
+    ...(source.unit === 'asset' && source.images.pick === 'latest' ? ['order'] : []),
     ...(source.hasObservationId && !source.hasSnapshotId ? ['observation_id'] : []),
     ...(source.location === 'absent' ? [] : ['location']),
     ...TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [`${name}_time`] : [])),
@@ -155,7 +161,12 @@ function countsOf(columns: readonly string[]): string {
   return `STRUCT(COUNT(gcs_uri) AS images, [\n    ${counts.join(',\n    ')}\n  ] AS columns)`
 }
 
+const assetIf = (condition: string): string => `IF(${condition}, asset_id, NULL)`
+
 function givenAndUnread(column: string): [given: string, unread: string] {
+  if (column === 'missing_id') return ['TRUE', assetIf(`REGEXP_CONTAINS(asset_id, r'(?i)${MISSING_ID}')`)]
+  if (column === 'shortened_id') return ['TRUE', assetIf(`REGEXP_CONTAINS(asset_id, r'${SHORTENED_ID}')`)]
+  if (column === 'order') return ['gcs_uri IS NOT NULL', assetIf('gcs_uri IS NOT NULL AND capture_time IS NULL')]
   if (column === 'observation_id') return ['TRUE', 'IF(is_shared, observation_id, NULL)']
   if (column === 'location') return ['location IS NOT NULL OR location_unread IS NOT NULL', 'location_unread']
   const text = column.replace(/_time$/, '_text')

@@ -185,7 +185,8 @@ export function foundColumns(
   if (source.kind !== 'table') {
     const { guesses, ...columns } = sourceColumns(options.table, described.fields, flags)
     warnings.push(...guesses)
-    return columns
+    // The rows of a folder are imagery's own.
+    return source.kind === 'folder' ? { ...columns, isConverted: true } : columns
   }
   const { columns, guesses } = tableColumns(source, described, { flags, where: options.where ?? profile.where })
   warnings.push(...guesses)

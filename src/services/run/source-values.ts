@@ -2,20 +2,27 @@ import type { PipelineStep } from '../../contracts/steps.ts'
 import { sourceValues, type SourceValues } from '../../run-data/source-values.ts'
 import { countedColumns, type LocationKind } from '../../run-data/sql/snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
-import { sharedIdWarning } from '../source/doubtful-ids.ts'
+import { missingIdWarning, sharedIdWarning, shortenedIdWarning } from '../source/doubtful-ids.ts'
 import { looksLikeCoordinates } from '../source/location-value.ts'
-import { checkNewest, exampleText, isAmbiguousTime, unreadWarning, type UnreadValues } from '../source/unread-values.ts'
+import {
+  checkNewest,
+  exampleText,
+  isAmbiguousTime,
+  unreadWarning,
+  untimedWarning,
+  type UnreadValues,
+} from '../source/unread-values.ts'
 import type { RecordedContext, RunContext } from './context.ts'
 import type { SourceRead } from './read-source.ts'
 
 /**
- * Warns of times and locations of a table or Parquet file that cannot be read, and of observation IDs of several images,
- * which the snapshot counted. Those of a text file are counted when it is read.
+ * Warns of times and locations of a table or Parquet file that cannot be read, and of IDs and missing times
+ * that make it use other images than the user may think, which the snapshot counted. Those of a text file are counted when it is read.
  *
  * @throws ImageryError SOURCE_UNSUPPORTED if the newest images would be chosen, and most times cannot be read
  */
 export const checkValues: PipelineStep<RunContext & RecordedContext & SourceRead, object> = {
-  title: 'Check the times, locations and observation IDs',
+  title: 'Check the times, locations and IDs',
   async run({ spec, snapshot, warnings, options, choice }) {
     if (countedColumns(snapshot).length === 0) return { skipped: 'nothing to convert', adds: {} }
     const mostImages = choice.images.max_per_unit
@@ -23,18 +30,23 @@ export const checkValues: PipelineStep<RunContext & RecordedContext & SourceRead
     const capture = found.find(({ name }) => name === 'capture_time')
     const isChosen = capture?.isChosen ?? false
     checkNewest(capture && unreadValues(capture), { ...choice, given: options.table, isChosen })
-    warnings.push(...unreadWarnings(found.filter(isConverted), snapshot.location))
-    const observations = found.find((values) => !isConverted(values))
-    if (observations && observations.unread > 0) warnings.push(sharedIdWarning(sharedExample(observations)))
-    return {
-      done: found.map(({ name, given, unread }) => `${name}: ${given - unread} of ${given}`).join(', '),
-      adds: {},
-    }
+    const converted = found.filter(({ name }) => DOUBTS[name] === undefined)
+    warnings.push(...unreadWarnings(converted, snapshot.location))
+    warnings.push(...found.flatMap((values) => DOUBTS[values.name]?.(values, mostImages) ?? []))
+    const read = converted.map(({ name, given, unread }) => `${name}: ${given - unread} of ${given}`)
+    return { done: read.length === 0 ? 'nothing to convert' : read.join(', '), adds: {} }
   },
 }
 
-function isConverted({ name }: SourceValues): boolean {
-  return name !== 'observation_id'
+/** What to say of values that are read and may still not mean what the user thinks. */
+const DOUBTS: Readonly<Record<string, (values: SourceValues, mostImages: number) => string[]>> = {
+  missing_id: ({ unread, example }) =>
+    unread === 0 ? [] : [missingIdWarning(counted(unread, 'image'), unread, exampleText(example ?? ''))],
+  observation_id: (values) => (values.unread === 0 ? [] : [sharedIdWarning(sharedExample(values))]),
+  order: ({ chosen, chosenExample }, most) =>
+    chosen === 0 ? [] : [untimedWarning({ assets: chosen, of: 'image', most, example: chosenExample ?? '' })],
+  shortened_id: ({ unread, example }) =>
+    unread === 0 ? [] : [shortenedIdWarning(counted(unread, 'image'), exampleText(example ?? ''))],
 }
 
 function sharedExample({ unread, example }: SourceValues): string {

@@ -1,11 +1,9 @@
+import { MISSING_ID, SHORTENED_ID } from '../../contracts/doubtful-ids.ts'
 import { exampleText } from './unread-values.ts'
 import { counted } from '../../contracts/count-text.ts'
 
-/** Words that programs write for a missing value. In a file they are text, so all rows with one of them become one asset. */
-const MISSING = /^(?:null|none|nan|nil|undefined|#?n\/a|\\n)$/i
-
-/** How a spreadsheet shows a number that is too long for its cell: the other digits are lost when it saves the file. */
-const SHORTENED = /^\d(?:[.,]\d+)?E\+\d+$/
+const MISSING = new RegExp(MISSING_ID, 'i')
+const SHORTENED = new RegExp(SHORTENED_ID)
 
 /** At most this number of observations is compared; a column that has no IDs of observations shows long before. */
 const MOST_OBSERVATIONS = 50_000
@@ -42,18 +40,20 @@ export class DoubtfulIds {
   warnings(): string[] {
     const { rows, example } = this.#shortened
     return [
-      ...[...this.#missing].map(
-        ([asset, count]) =>
-          `${counted(count, 'row')} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`,
-      ),
-      ...(rows === 0
-        ? []
-        : [
-            `Asset IDs of ${counted(rows, 'row')} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`,
-          ]),
+      ...[...this.#missing].map(([asset, count]) => missingIdWarning(counted(count, 'row'), count, asset)),
+      ...(rows === 0 ? [] : [shortenedIdWarning(counted(rows, 'row'), example)]),
       ...(this.#shared === undefined ? [] : [sharedIdWarning(this.#shared)]),
     ]
   }
+}
+
+/** A sentence about an asset ID that stands for none. */
+export function missingIdWarning(what: string, count: number, asset: string): string {
+  return `${what} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`
+}
+
+export function shortenedIdWarning(what: string, example: string): string {
+  return `Asset IDs of ${what} look as if a spreadsheet had shortened them, for example ${example}; different assets can have one such ID`
 }
 
 /** A sentence about observation IDs that different images have. */

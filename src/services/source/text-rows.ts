@@ -8,11 +8,13 @@ import { shapedJson } from './json-shape.ts'
 import { point, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
-import { checkNewest, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
+import { checkNewest, exampleText, unreadWarning, untimedWarning, type UnreadValues } from './unread-values.ts'
 import { counted } from '../../contracts/count-text.ts'
 
 type Options = Pick<ModelChoice, 'unit' | 'images'> &
   Pick<SourceColumns, 'assetColumn' | 'imageColumn'> & { given: string }
+
+const isCaptureTime = ({ name }: SourceField): boolean => name?.toLowerCase() === 'capture_time'
 
 /** Writes the rows of a file as JSON lines for BigQuery, and counts what it cannot convert. */
 export class RowWriter {
@@ -25,8 +27,9 @@ export class RowWriter {
   /** Undefined where several images of one observation are usual, or none can be told. */
   readonly #observationIndex: number | undefined
   readonly #doubtful = new DoubtfulIds()
-  /** Rows per asset, to know whether the choice of images depends on the times. */
-  readonly #rowsOf = new Map<string, number>()
+  readonly #captureIndex: number | undefined
+  /** Rows per asset, to know whether the choice of images depends on the times, and those of them that have one. */
+  readonly #rowsOf = new Map<string, { rows: number; timed: number }>()
   #withoutAsset = 0
   #firstWithoutAsset = 0
 
@@ -42,6 +45,7 @@ export class RowWriter {
       columns.find(({ field }) => wanted !== null && field.name?.toLowerCase() === wanted.toLowerCase())?.index
     this.#assetIndex = indexOf(options.assetColumn)
     this.#imageIndex = indexOf(options.imageColumn)
+    this.#captureIndex = columns.find(({ field, as }) => as === 'time' && isCaptureTime(field))?.index
     // The newest snapshot of an observation has its image.
     this.#observationIndex = indexOf('snapshot_id') === undefined ? indexOf('observation_id') : undefined
   }
@@ -70,7 +74,7 @@ export class RowWriter {
    * @throws ImageryError SOURCE_UNSUPPORTED if the newest images would be chosen, and most times cannot be read
    */
   checkOrder(): void {
-    const isChosen = [...this.#rowsOf.values()].some((rows) => rows > this.#options.images.max_per_unit)
+    const isChosen = [...this.#rowsOf.values()].some(({ rows }) => rows > this.#options.images.max_per_unit)
     checkNewest(this.#unread.get('capture_time'), { ...this.#options, isChosen })
   }
 
@@ -82,14 +86,26 @@ export class RowWriter {
         `${counted(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
       )
     }
-    return [...warnings, ...this.#doubtful.warnings()]
+    return [...warnings, ...this.#untimed(), ...this.#doubtful.warnings()]
+  }
+
+  #untimed(): string[] {
+    const { max_per_unit: most, pick } = this.#options.images
+    if (pick !== 'latest') return []
+    const assets = [...this.#rowsOf]
+      .filter(([, { rows, timed }]) => rows > most && timed < rows)
+      .map(([asset]) => asset)
+    return assets.length === 0 ? [] : [untimedWarning({ assets: assets.length, of: 'row', most, example: assets[0]! })]
   }
 
   #countAsset(values: readonly unknown[], line: number): void {
     if (this.#options.unit !== 'asset' || this.#assetIndex === undefined) return
     const asset = exactText(values[this.#assetIndex])
     if (asset !== null && asset !== '') {
-      this.#rowsOf.set(asset, (this.#rowsOf.get(asset) ?? 0) + 1)
+      const counts = this.#rowsOf.get(asset) ?? { rows: 0, timed: 0 }
+      this.#rowsOf.set(asset, counts)
+      counts.rows += 1
+      if (this.#captureIndex !== undefined && exactText(values[this.#captureIndex])) counts.timed += 1
       this.#doubtful.addAsset(asset)
     } else if (values.some((value) => value !== null && value !== undefined && value !== '')) {
       if (this.#withoutAsset === 0) this.#firstWithoutAsset = line
