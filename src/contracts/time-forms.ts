@@ -21,16 +21,33 @@ export const TIME_FORMS: readonly TimeForm[] = [
   },
   // A month is its first day.
   { pattern: String.raw`^(\d{4})[-/:.](\d{1,2})$`, plain: String.raw`\1-\2-1` },
-  // Digits only, as in `20261103T205837Z` and in the names of photos.
+  // Digits only, as in `20261103T205837Z`, and in the names of photos, `20261103_205837`.
   { pattern: String.raw`^(\d{4})(\d{2})(\d{2})$`, plain: String.raw`\1-\2-\3` },
-  { pattern: String.raw`^(\d{4})(\d{2})(\d{2})t?(\d{2})(\d{2})${ZONE}$`, plain: String.raw`\1-\2-\3 \4:\5\6` },
+  { pattern: String.raw`^(\d{4})(\d{2})(\d{2})[t_]?(\d{2})(\d{2})${ZONE}$`, plain: String.raw`\1-\2-\3 \4:\5\6` },
   {
-    pattern: String.raw`^(\d{4})(\d{2})(\d{2})t?(\d{2})(\d{2})(\d{2})${ZONE}$`,
+    pattern: String.raw`^(\d{4})(\d{2})(\d{2})[t_-]?(\d{2})(\d{2})(\d{2})${ZONE}$`,
     plain: String.raw`\1-\2-\3 \4:\5:\6\7`,
   },
   {
-    pattern: String.raw`^(\d{4})(\d{2})(\d{2})t?(\d{2})(\d{2})(\d{2})(?:(\d{3})|[.,](\d{1,30}))${ZONE}$`,
+    pattern: String.raw`^(\d{4})(\d{2})(\d{2})[t_-]?(\d{2})(\d{2})(\d{2})(?:(\d{3})|[.,](\d{1,30}))${ZONE}$`,
     plain: String.raw`\1-\2-\3 \4:\5:\6.\7\8\9`,
+  },
+  // The capture time of Mapillary's tools, `2026_11_03_20_58_37_250` (mapillary/mapillary_tools, schema/image_description_schema.json).
+  { pattern: String.raw`^(\d{4})_(\d{2})_(\d{2})$`, plain: String.raw`\1-\2-\3` },
+  { pattern: String.raw`^(\d{4})_(\d{2})_(\d{2})_(\d{2})_(\d{2})_(\d{2})$`, plain: String.raw`\1-\2-\3 \4:\5:\6` },
+  {
+    pattern: String.raw`^(\d{4})_(\d{2})_(\d{2})_(\d{2})_(\d{2})_(\d{2})_(\d{3}|\d{6})$`,
+    plain: String.raw`\1-\2-\3 \4:\5:\6.\7`,
+  },
+  // In the names of files, which have no colons: `2026-11-03 20.58.37` and `2026-11-03_20-58-37`.
+  {
+    pattern: String.raw`^(\d{4})-(\d{2})-(\d{2})[\st_-]+(\d{2})[.-](\d{2})[.-](\d{2})$`,
+    plain: String.raw`\1-\2-\3 \4:\5:\6`,
+  },
+  // `Tue Nov  3 20:58:37 2026`, C's asctime, and Unix's date with `UTC` before the year.
+  {
+    pattern: String.raw`^[a-z]{3}\s+([a-z]{3})\s+(\d{1,2})\s+(\d{1,2}:\d{2}:\d{2})\s+(?:(utc|gmt)\s+)?(\d{4})$`,
+    plain: String.raw`\5-\1-\2 \3 \4`,
   },
   // `Tue, 03 Nov 2026 20:58:37 GMT` and `3-Nov-2026`.
   {
