@@ -104,8 +104,9 @@ test('a load that fails names the row, where the job itself only counts its erro
 })
 
 describe('a query whose rows do not come in time', () => {
-  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS x, UNNEST(GENERATE_ARRAY(1, 1000000)) AS y
-    WHERE MOD(x * y, 7) = 5`
+  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 10000)) AS x, UNNEST(GENERATE_ARRAY(1, 10000)) AS y,
+    UNNEST(GENERATE_ARRAY(1, 10000)) AS z
+    WHERE MOD(x * y * z, 7) = 5`
   const lastEnd = async (): Promise<string | undefined> => {
     const [[job]] = await (await bigQuery(project.projectId)).getJobs({ maxResults: 1, autoPaginate: false })
     return (job?.metadata as { errorResult?: { message: string } } | undefined)?.errorResult?.message
@@ -133,8 +134,9 @@ describe('a query whose rows do not come in time', () => {
 })
 
 describe('a query that a user interrupts', () => {
-  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS x, UNNEST(GENERATE_ARRAY(1, 1000000)) AS y
-    WHERE MOD(x * y, 7) = 3`
+  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 10000)) AS x, UNNEST(GENERATE_ARRAY(1, 10000)) AS y,
+    UNNEST(GENERATE_ARRAY(1, 10000)) AS z
+    WHERE MOD(x * y * z, 7) = 3`
   const interrupted = new Error('Ctrl-C')
   const intoTable = (jobId: string): Promise<unknown> =>
     queryIntoTable(endless, {
