@@ -89,6 +89,8 @@ export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
       stdin: 'ignore',
       reject: false,
       stripFinalNewline: false,
+      // execa would kill a command that takes more than five seconds to end after SIGTERM, such as a local cloud that waits.
+      forceKillAfterDelay: false,
     })
     const ended = child.then(outcome)
     // A test may await it after the process has ended by a signal.
