@@ -8,6 +8,9 @@ export interface WarmCloudOptions {
   gemini?: string
   /** The file of the access log. */
   accessLog?: string
+  /** The file of the fault rules. */
+  faults?: string
+  addedLatencyMs?: number
 }
 
 /**
@@ -54,13 +57,21 @@ function giveKey(dataDir: string): void {
     writeFileSync(path.join(identity, name), key[index]!, { mode: 0o600 })
 }
 
-async function start({ dataDir, gemini, accessLog }: NonNullable<CloudRequest['start']>): Promise<void> {
+async function start({
+  dataDir,
+  gemini,
+  accessLog,
+  faults,
+  addedLatencyMs,
+}: NonNullable<CloudRequest['start']>): Promise<void> {
   giveKey(dataDir)
   const cloud = await startLocalCloud({
     dataDir,
     version,
     ...(gemini === undefined ? {} : { gemini }),
     ...(accessLog === undefined ? {} : { accessLogFile: accessLog }),
+    ...(faults === undefined ? {} : { faultsFile: faults }),
+    ...(addedLatencyMs === undefined ? {} : { addedLatencyMs }),
   })
   clouds.set(dataDir, cloud)
   key ??= KEY_FILES.map((name) => readFileSync(path.join(dataDir, 'identity', name)))

@@ -110,9 +110,14 @@ export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
     start,
     async startLocalCloud({ isProcess = !isWarm || IS_COLD, ...options } = {}) {
       if (!isProcess) return startWarmCloud(dataDirectory, options)
-      const { gemini, accessLog } = options
-      const flags = Object.entries({ '--gemini': gemini, '--access-log': accessLog })
-      const given = flags.flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
+      const { gemini, accessLog, faults, addedLatencyMs } = options
+      const flags = Object.entries({
+        '--gemini': gemini,
+        '--access-log': accessLog,
+        '--faults': faults,
+        '--added-latency': addedLatencyMs,
+      })
+      const given = flags.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]))
       const { exitCode, stderr } = await run(['local', 'start', '--detach', ...given])
       if (exitCode !== 0) throw new Error(stderr)
     },

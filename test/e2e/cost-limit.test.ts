@@ -43,7 +43,7 @@ let flags: string[]
 
 beforeAll(async () => {
   user = new GeminiUser()
-  await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`)
+  await user.startCloud(`script:${user.file('model.yaml', MODEL)}`)
   flags = ['--table', user.file('assets.jsonl', ASSETS.join('')), '--profile', 'road-signs']
 })
 

@@ -27,8 +27,7 @@ let empty: unknown
 beforeAll(async () => {
   user = await newUser({ isWarm: true })
   // Every call is slow, so that a kill hits a step at work.
-  const started = await user.run(['local', 'start', '--detach', '--added-latency', '20'])
-  if (started.exitCode !== 0) throw new Error(started.stderr)
+  await user.startLocalCloud({ addedLatencyMs: 20 })
   project = await openProject(user.dataDirectory)
   await deploy()
   deployed = await project.state()

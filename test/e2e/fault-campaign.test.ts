@@ -52,8 +52,7 @@ beforeAll(async () => {
   accessLog = path.join(user.folder, 'access.log')
   const faults = path.join(user.folder, 'faults.json')
   await writeFile(faults, JSON.stringify(Object.values(RULES)))
-  const started = await user.run(['local', 'start', '--detach', '--faults', faults, '--access-log', accessLog])
-  expect(started).toMatchObject({ exitCode: 0 })
+  await user.startLocalCloud({ faults, accessLog })
   clients = await officialClients(user.dataDirectory)
 })
 

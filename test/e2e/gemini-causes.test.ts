@@ -43,7 +43,7 @@ beforeAll(async () => {
   const cases = CASES.map(({ script }, index) => `  - {images: gs://street-images/case-${index}/*, ${script}}\n`)
   const throttled = `  - {images: gs://street-images/${THROTTLED}/*, shares: {429: 0.6}}\n`
   const script = user.file('model.yaml', `seed: 3\ncases:\n${cases.join('')}${throttled}`)
-  await user.startCloud('--gemini', `script:${script}`)
+  await user.startCloud(`script:${script}`)
   const folders = [...CASES.map((_, index) => `case-${index}`), THROTTLED, 'answered']
   const assets = folders.flatMap((folder) =>
     Array.from(

@@ -63,7 +63,7 @@ let row: Row
 let table: string
 
 beforeAll(async () => {
-  await user.startCloud('--gemini', `script:${user.file('model.yaml', stringify({ answer: ANSWER }))}`)
+  await user.startCloud(`script:${user.file('model.yaml', stringify({ answer: ANSWER }))}`)
   const source = user.file(
     'table.jsonl',
     `${JSON.stringify({ asset_id: 'a', observation_id: 'o', gcs_uri: 'gs://street/a.jpg' })}\n`,

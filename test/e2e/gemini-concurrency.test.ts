@@ -24,7 +24,7 @@ test('--concurrency limits simultaneous calls to the model, for any number of ta
   const calls = 6
   // A model that refuses the seventh.
   const script = user.file('model.yaml', `latency_ms: ${LATENCY_MS}\nconcurrency: ${calls}\n`)
-  await user.startCloud('--gemini', `script:${script}`)
+  await user.startCloud(`script:${script}`)
   const report = await user.run(['--table', manyAssets(), '--profile', 'road-signs', '--concurrency', String(calls)])
   expect(report.units).toEqual({ total: ASSETS, ok: ASSETS, failed: 0, pending: 0 })
   const { summary } = await user.geminiCalls()

@@ -40,7 +40,7 @@ let calls: GeminiCalls
 
 beforeAll(async () => {
   const faults = user.file('faults.json', JSON.stringify(Object.values(RULES)))
-  locator = await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`, '--faults', faults)
+  locator = await user.startCloud(`script:${user.file('model.yaml', MODEL)}`, faults)
   const rows = Array.from({ length: ASSETS }, (_, index) => {
     const id = String(index).padStart(4, '0')
     return JSON.stringify({

@@ -15,7 +15,7 @@ let locator: LocalCloudLocator
 let project: Project
 
 beforeAll(async () => {
-  locator = await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
+  locator = await user.startCloud(`script:${user.file('model.yaml', 'seed: 1')}`)
   project = await openProject(user.dataDirectory)
   await project.call('POST', `storage/v1/b?project=${locator.projectId}`, { name: 'their-images' })
 })

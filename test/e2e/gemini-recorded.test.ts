@@ -43,7 +43,7 @@ const OWN_TABLE = ['--table', path.join(OWN, 'observations.jsonl'), '--profile',
 function inOneCloud(gemini: (user: GeminiUser) => string): void {
   beforeAll(async () => {
     user = new GeminiUser()
-    await user.startCloud('--gemini', gemini(user))
+    await user.startCloud(gemini(user))
   })
   afterAll(() => user.leave())
 }

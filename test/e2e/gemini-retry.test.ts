@@ -42,7 +42,7 @@ describe('a run in which some units fail', () => {
   let rows: Row[]
 
   beforeAll(async () => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`)
+    await user.startCloud(`script:${user.file('model.yaml', MODEL)}`)
     report = await user.run(
       [
         '--table',
@@ -154,7 +154,7 @@ describe('an interrupted run', () => {
   afterAll(() => user.leave())
 
   test('is not resumed with another prompt, schema or source, only with the recorded ones', async () => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'latency_ms: 600000\n')}`)
+    await user.startCloud(`script:${user.file('model.yaml', 'latency_ms: 600000\n')}`)
     const profile = user.file('mine.yaml', '')
     const write = (prompt: string, column: string): void =>
       writeFileSync(

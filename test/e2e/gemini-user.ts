@@ -88,13 +88,18 @@ export class GeminiUser {
     )
   }
 
-  /** Starts a local cloud that runs until `leave`. */
-  async startCloud(...flags: string[]): Promise<LocalCloudLocator> {
-    const [flag, gemini = '', ...others] = flags
-    if (!IS_COLD && flag === '--gemini' && others.length === 0) {
-      await startWarmCloud(this.dataDirectory, { gemini })
+  /**
+   * Starts a local cloud that runs until `leave`.
+   *
+   * @param gemini as `--gemini` takes it
+   * @param faults the file of the fault rules
+   */
+  async startCloud(gemini: string, faults?: string): Promise<LocalCloudLocator> {
+    if (!IS_COLD) {
+      await startWarmCloud(this.dataDirectory, { gemini, ...(faults === undefined ? {} : { faults }) })
       return this.locator()
     }
+    const flags = ['--gemini', gemini, ...(faults === undefined ? [] : ['--faults', faults])]
     const { exitCode, document, stderr } = await this.imagery('local', 'start', '--detach', ...flags)
     if (exitCode !== 0) throw new Error(`${JSON.stringify(document)} ${stderr}`)
     return this.locator()

@@ -33,7 +33,7 @@ const calls = async (): Promise<number> => (await user.geminiCalls()).summary.ca
 
 beforeAll(async () => {
   user = new GeminiUser()
-  await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
+  await user.startCloud(`script:${user.file('model.yaml', 'seed: 1')}`)
   photos = path.join(user.folder, 'photos')
   mkdirSync(photos)
   for (const index of [0, 1, 2, 3, 4, 5]) put(`${index}.jpg`, index)
