@@ -252,7 +252,7 @@ describe('a stop that waits for a call to the model', () => {
       const run = await owner.run('run', '--local', ...owner.source(2), '--no-wait', '--json')
       runId = runReport.parse(run.json()).run_id
     }
-    for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs;) {
+    for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs; await pause(200)) {
       const { gemini } = (await owner.run('local', 'status', '--json')).json() as { gemini?: Record<string, number> }
       if (gemini && gemini['calls']! > gemini['billed_calls']!) return started
     }
@@ -297,23 +297,23 @@ describe('a stop that waits for a call to the model', () => {
     expect((await owner.run('local', 'status', '--json')).json()).toEqual({ running: false })
   })
 
-  test.each(['resume', 'retry'])(
-    'a %s that Ctrl-C interrupts while it reads the run from BigQuery names the run',
-    async (command) => {
-      await askedCloud()
-      const locator = (await findLocalCloud(owner.user.dataDirectory))!
-      const faults = (rules?: object[]) =>
-        fetch(new URL('/_imagery/faults', locator.http), {
-          method: rules ? 'PUT' : 'GET',
-          headers: { authorization: `Bearer ${locator.adminToken}` },
-          ...(rules ? { body: JSON.stringify(rules) } : {}),
-        }).then((answer) => answer.json() as Promise<{ applied: number }[]>)
+  test('a resume and a retry that Ctrl-C interrupts while they read the run from BigQuery name the run', async () => {
+    await askedCloud()
+    const locator = (await findLocalCloud(owner.user.dataDirectory))!
+    const faults = (rules?: object[]) =>
+      fetch(new URL('/_imagery/faults', locator.http), {
+        method: rules ? 'PUT' : 'GET',
+        headers: { authorization: `Bearer ${locator.adminToken}` },
+        ...(rules ? { body: JSON.stringify(rules) } : {}),
+      }).then((answer) => answer.json() as Promise<{ applied: number }[]>)
+    for (const command of ['resume', 'retry']) {
       await faults([{ method: 'bigquery.jobs.getQueryResults', effect: { kind: 'delay', delayMs: 90_000 } }])
       const { process: child, outcome } = owner.start(command, runId, '--local')
       await expect.poll(async () => (await faults())[0]?.applied, { timeout: 60_000 }).toBeGreaterThan(0)
       child.kill('SIGINT')
       const { exitCode, stderr } = await outcome
-      expect({ exitCode, text: stderr.replaceAll(/\s+/g, ' ') }).toEqual({
+      expect({ command, exitCode, text: stderr.replaceAll(/\s+/g, ' ') }).toEqual({
+        command,
         exitCode: 130,
         text: expect.stringMatching(
           new RegExp(
@@ -321,6 +321,6 @@ describe('a stop that waits for a call to the model', () => {
           ),
         ),
       })
-    },
-  )
+    }
+  })
 })

@@ -33,7 +33,7 @@ const isGood = { exitCode: 0, stdout: expect.stringContaining('[') as string }
 
 async function expectStopped(): Promise<void> {
   await expect
-    .poll(async () => (await user.run(on('local', 'status', '--json'))).json(), { timeout: 30_000 })
+    .poll(async () => (await user.run(on('local', 'status', '--json'))).json(), { timeout: 30_000, interval: 300 })
     .toEqual({
       running: false,
     })
@@ -54,7 +54,7 @@ async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start
 
 describe('several commands on one machine', () => {
   test('at once share the local cloud that the first one starts', async () => {
-    const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => list()))
+    const outcomes = await Promise.all([1, 2, 3].map(() => list()))
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject(isGood)
       expect(outcome.json()).toEqual(outcomes[0]!.json())

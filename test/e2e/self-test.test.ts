@@ -77,6 +77,7 @@ test('reports a run whose assets failed, exits with 1, and still deletes everyth
 })
 
 test('deletes what exists after a Ctrl-C, and after a second one too, and exits with 130', async () => {
+  await user.startLocalCloud()
   const { process: child, outcome } = user.start(SELF_TEST)
   const moments = ['Measure the sample', 'Tear down the deployment']
   child.stderr?.on('data', (chunk: Buffer) => {
