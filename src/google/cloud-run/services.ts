@@ -5,6 +5,7 @@ import { jsonClientOptions } from '../auth/credentials.ts'
 import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
 import { changedFields } from './drift.ts'
+import { serviceName, SOURCE_LABEL } from './find-service.ts'
 import { serviceMessage, type IService, type ServiceSpec } from './service-message.ts'
 
 export { INGRESS, type Program, type ServiceSpec } from './service-message.ts'
@@ -32,12 +33,7 @@ export interface ServiceDescription {
   service: IService
 }
 
-const SOURCE_LABEL = 'imagery-source'
 const SPEC_LABEL = 'imagery-spec'
-
-function serviceName({ projectId, region }: DeploymentRef, id: string): string {
-  return `projects/${projectId}/locations/${region}/services/${id}`
-}
 
 /** Returns a service; undefined when there is none, as in a project that has never used Cloud Run. */
 export async function describeService(place: DeploymentRef, id: string): Promise<ServiceDescription | undefined> {

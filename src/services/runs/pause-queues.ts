@@ -1,7 +1,7 @@
 import { mainService, type DeploymentRef } from '../../contracts/names.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
-import { describeService } from '../../google/cloud-run/services.ts'
+import { findService } from '../../google/cloud-run/find-service.ts'
 import { pauseQueue } from '../../google/tasks.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 
@@ -10,7 +10,7 @@ import { CloudError } from '../../google/transport/errors.ts'
  * Without the service, or with an older one, or if the caller may not see it, uses the caller's own permissions.
  */
 export async function pauseQueues(queues: readonly string[], place: DeploymentRef, runId: string): Promise<boolean> {
-  const main = await describeService(place, mainService(place)).catch((error: unknown) =>
+  const main = await findService(place, mainService(place)).catch((error: unknown) =>
     error instanceof CloudError && error.status === 'PERMISSION_DENIED' ? undefined : Promise.reject(error),
   )
   const answer = main?.ready

@@ -1,7 +1,7 @@
 import { mainService } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
-import { describeService } from '../../google/cloud-run/services.ts'
+import { findService } from '../../google/cloud-run/find-service.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { heartbeatOf, summaryOf } from '../../run-data/heartbeat-record.ts'
 import { allQueues } from '../../run-data/run-queues.ts'
@@ -20,7 +20,7 @@ const LONGEST_WAIT_MS = 20_000
 export async function reviveHeartbeats(spec: RunSpec): Promise<void> {
   try {
     if (!(await haveStopped(spec))) return
-    const main = await describeService(spec.place, mainService(spec.place))
+    const main = await findService(spec.place, mainService(spec.place))
     if (!main?.ready) return
     const body = { v: 1, run_id: spec.run_id }
     await callService(main.url, '/heartbeat', { method: 'POST', body, timeoutMs: LONGEST_WAIT_MS })

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService, type DeploymentRef } from '../../contracts/names.ts'
-import { describeService } from '../../google/cloud-run/services.ts'
+import { findService } from '../../google/cloud-run/find-service.ts'
 
 /** The cloud that a command works on. */
 export interface Target {
@@ -62,8 +62,8 @@ export function deploymentJson({ projectId, region, name }: DeploymentRef): Depl
 /** Finds the deployment of a project and region. Returns undefined if a service is missing or not ready. */
 export async function findDeployment(place: DeploymentRef): Promise<Deployment | undefined> {
   const [main, populate] = await Promise.all([
-    describeService(place, mainService(place)),
-    describeService(place, populateService(place)),
+    findService(place, mainService(place)),
+    findService(place, populateService(place)),
   ])
   if (!main?.ready || !populate?.ready) return undefined
   return {
@@ -71,10 +71,7 @@ export async function findDeployment(place: DeploymentRef): Promise<Deployment |
     bucket: bucketName(place),
     mainUrl: main.url,
     populateUrl: populate.url,
-    maxInstances: Math.min(
-      main.service.template?.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
-      main.service.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
-    ),
+    maxInstances: main.maxInstances,
     runtimeHashes: [main.sourceHash, populate.sourceHash],
   }
 }

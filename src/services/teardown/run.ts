@@ -35,7 +35,7 @@ import {
 import { deleteObject, deleteObjects } from '../../google/storage/storage.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { deleteQueue } from '../../google/tasks.ts'
-import { describeService } from '../../google/cloud-run/services.ts'
+import { findService } from '../../google/cloud-run/find-service.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { drain } from '../runs/drain.ts'
@@ -231,7 +231,7 @@ const queues: Step<TeardownContext> = {
     const { target, runId, deleted } = context
     const names = await allQueues({ place: target.place, run_id: runId })
     if (names.length === 0) return outcome(0)
-    const main = await describeService(target.place, mainService(target.place))
+    const main = await findService(target.place, mainService(target.place))
     const answer = main?.ready
       ? await callService(main.url, '/teardown', {
           method: 'POST',
