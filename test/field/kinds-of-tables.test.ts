@@ -288,7 +288,7 @@ describe('an ID of a table or a Parquet file that may merge assets', () => {
       ['nan', 2],
     ])
     expect(warnings).toEqual([
-      '4 images have the asset ID "<NA>", which is one asset like others; leave the cell empty where there is no asset',
+      '4 images have an asset ID such as "<NA>", which is one asset like others; leave the cell empty where there is no asset',
       'Asset IDs of 2 images look as if a spreadsheet had shortened them, for example 1.2E+11; different assets can have one such ID',
     ])
   })

@@ -41,7 +41,9 @@ export const checkValues: PipelineStep<RunContext & RecordedContext & SourceRead
 /** What to say of values that are read and may still not mean what the user thinks. */
 const DOUBTS: Readonly<Record<string, (values: SourceValues, mostImages: number) => string[]>> = {
   missing_id: ({ unread, example }) =>
-    unread === 0 ? [] : [missingIdWarning(counted(unread, 'image'), unread, exampleText(example ?? ''))],
+    unread === 0
+      ? []
+      : [missingIdWarning(unread, 'image', `an asset ID such as ${JSON.stringify(exampleText(example ?? ''))}`)],
   observation_id: (values) => (values.unread === 0 ? [] : [sharedIdWarning(sharedExample(values))]),
   order: ({ chosen, chosenExample }, most) =>
     chosen === 0 ? [] : [untimedWarning({ assets: chosen, of: 'image', most, example: chosenExample ?? '' })],

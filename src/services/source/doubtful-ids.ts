@@ -40,16 +40,18 @@ export class DoubtfulIds {
   warnings(): string[] {
     const { rows, example } = this.#shortened
     return [
-      ...[...this.#missing].map(([asset, count]) => missingIdWarning(counted(count, 'row'), count, asset)),
+      ...[...this.#missing].map(([asset, count]) =>
+        missingIdWarning(count, 'row', `the asset ID ${JSON.stringify(asset)}`),
+      ),
       ...(rows === 0 ? [] : [shortenedIdWarning(counted(rows, 'row'), example)]),
       ...(this.#shared === undefined ? [] : [sharedIdWarning(this.#shared)]),
     ]
   }
 }
 
-/** A sentence about an asset ID that stands for none. */
-export function missingIdWarning(what: string, count: number, asset: string): string {
-  return `${what} ${count === 1 ? 'has' : 'have'} the asset ID ${JSON.stringify(asset)}, which is one asset like others; leave the cell empty where there is no asset`
+/** A sentence about asset IDs that stand for none. @param which one of them, or the only one */
+export function missingIdWarning(count: number, of: 'row' | 'image', which: string): string {
+  return `${counted(count, of)} ${count === 1 ? 'has' : 'have'} ${which}, which is one asset like others; leave the cell empty where there is no asset`
 }
 
 export function shortenedIdWarning(what: string, example: string): string {
