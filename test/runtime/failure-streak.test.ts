@@ -92,6 +92,26 @@ test('a run stops after as many failures alike as it allows, says why, and keeps
   expect(rows).toHaveLength(6)
 })
 
+test('a run stops after answers that do not fit its schema in a row, each in its own way', async () => {
+  const objects = new FakeRunObjects()
+  objects.controls = { ...objects.controls, max_failures: 3 }
+  const { process } = mainService({
+    objects,
+    async answer(asset, _signal, options) {
+      await options?.onTurn?.()
+      if (asset.unit_id === 'b') throw new AttemptFailure('blocked', 'the prompt was blocked', { retryable: false })
+      throw new AttemptFailure('schema', `${asset.unit_id} is missing`, { retryable: false })
+    },
+  })
+  for (const unit_id of ['a', 'b', 'c', 'd']) await process({ ...TASK, unit_id })
+  expect(objects.stop).toBeUndefined()
+  await process({ ...TASK, unit_id: 'e' })
+  expect(objects.stop).toMatchObject({
+    reason: 'max_failures',
+    failure: { cause: 'schema', unit_id: 'e', error_message: 'e is missing' },
+  })
+})
+
 test.each([
   ['which is published', async () => undefined],
   [

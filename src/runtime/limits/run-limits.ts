@@ -115,7 +115,7 @@ export class RunLimits {
       triedAgain: () => void unit.end('tried again'),
       answered: () => void unit.end('answered'),
       failed: async (failure) => {
-        const length = unit.end({ failed: failureKind(failure.cause, failure.error_message) })
+        const length = unit.end({ failed: streakKind(failure) })
         if (length === 0) return
         const run = this.#run(spec)
         const judged = this.#stopAfter(spec, length, failure)
@@ -192,6 +192,14 @@ export class RunLimits {
     }
     return run
   }
+}
+
+/**
+ * What makes failures alike. Answers that do not fit the schema differ from unit to unit, but many of them in a row have one
+ * reason: a wrong prompt or schema.
+ */
+function streakKind({ cause, error_message: message }: NonNullable<RunStop['failure']>): string {
+  return cause === 'schema' ? cause : failureKind(cause, message)
 }
 
 function isFree({ gemini }: RunSpec): boolean {
