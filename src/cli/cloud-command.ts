@@ -7,7 +7,7 @@ import { strayRowsText, type RunReport } from '../contracts/run-report.ts'
 import type { GeminiOptions, RunSpec } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { cloudFlags } from '../contracts/suggested-command.ts'
+import { cloudFlags, suggestedCommands } from '../contracts/suggested-command.ts'
 import { geminiBackendOf, resolveGeminiBackend } from '../services/session/gemini-availability.ts'
 import {
   cancelQueriesOn,
@@ -93,11 +93,38 @@ export abstract class LocalCloudCommand extends BaseCommand {
     return cloudFlags({ project, region, name })
   }
 
-  /** The commands that a run's report suggests need the flags of its cloud, as those of an error do. */
+  /** The commands that the report of a run suggests need the flags of its cloud, as those of an error do. */
   protected override toSuccessJson(result: unknown): unknown {
-    const { failure_groups: groups } = (result ?? {}) as Partial<RunReport>
-    const pointed = groups?.map((group) => ({ ...group, next: this.onSameCloud(group.next) }))
-    return super.toSuccessJson(pointed === undefined ? result : { ...(result as RunReport), failure_groups: pointed })
+    const { runs } = (result ?? {}) as { runs?: RunReport[] }
+    return super.toSuccessJson(
+      runs
+        ? { ...(result as object), runs: runs.map((run) => this.#pointed(run)) }
+        : this.#pointed(result as RunReport),
+    )
+  }
+
+  #pointed<Report extends Partial<RunReport> | null>(report: Report): Report {
+    const { failure_groups: groups, stopped } = report ?? {}
+    if (groups === undefined && stopped === undefined) return report
+    const flags = this.flagsOf(report ?? {})
+    const pointed = (text: string): string => suggestedCommands(text, flags)
+    const { next, failure_next: fix } = stopped ?? {}
+    return {
+      ...report,
+      ...(groups ? { failure_groups: groups.map((group) => ({ ...group, next: pointed(group.next) })) } : {}),
+      ...(stopped
+        ? { stopped: { ...stopped, ...(next && { next: pointed(next) }), ...(fix && { failure_next: pointed(fix) }) } }
+        : {}),
+    }
+  }
+
+  /** The flags of the cloud for commands that continue a run. They name what answers it, whatever other runs have. */
+  protected flagsOf({ answers }: Pick<Partial<RunReport>, 'answers'>): string {
+    const { 'data-dir': folder, name } = this.#typed
+    const isLocal = this.#session?.target.kind === 'local'
+    return isLocal && answers && /^(?:forward$|script:|replay:)/.test(answers.by)
+      ? this.#localFlags(folder, name, answers.by)
+      : this.cloudFlags
   }
 
   #localFlags(folder: string | undefined, name: string | undefined, gemini?: string): string {

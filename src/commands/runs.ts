@@ -25,7 +25,7 @@ export default class Runs extends CloudCommand {
     const { target, store } = await this.session(flags)
     const runs = await listRuns(target, store, { limit: flags.limit })
     if (runs.length === 0) this.log('No runs yet.')
-    else this.show(formatRuns(runs, { width: this.width, flags: this.cloudFlags }))
+    else this.show(formatRuns(runs, { width: this.width, flagsOf: (run) => this.flagsOf(run) }))
     return { runs }
   }
 }

@@ -10,8 +10,14 @@ const WIDE = 100
 /** The run ID contains the year. */
 const HEADER = ['RUN', 'STARTED UTC', 'STATE', 'OK', 'FAILED', 'PENDING', 'COST', 'PROFILE']
 
+export interface RunsLook {
+  width: number
+  /** The flags of the cloud for commands that continue a run. */
+  flagsOf: (run: RunReport) => string
+}
+
 /** Formats a list of runs, one line each. */
-export function formatRuns(runs: readonly RunReport[], { width, flags }: { width: number; flags: string }): string {
+export function formatRuns(runs: readonly RunReport[], { width, flagsOf }: RunsLook): string {
   const isWide = width >= WIDE
   const header = isWide ? [...HEADER, 'SOURCE'] : HEADER
   const rows = runs.map((run) => (isWide ? [...row(run), run.source] : row(run)))
@@ -20,7 +26,7 @@ export function formatRuns(runs: readonly RunReport[], { width, flags }: { width
     ...(runs.some(isCostPartlyUnknown)
       ? ['A + after a cost means that the model did not report the usage of every answer.']
       : []),
-    ...runs.flatMap((run) => stopNote(run, flags)).slice(0, MOST_STOPS),
+    ...runs.flatMap((run) => stopNote(run, flagsOf(run))).slice(0, MOST_STOPS),
   ]
   return [table, ...notes].join('\n\n')
 }

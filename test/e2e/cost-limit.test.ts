@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bucketName } from '../../src/contracts/names.ts'
 import type { EstimateReport } from '../../src/contracts/estimate-report.ts'
+import type { RunReport } from '../../src/contracts/run-report.ts'
 import { listDatasets, listTables } from '../../src/google/bigquery/bigquery.ts'
 import { listObjects } from '../../src/google/storage/storage.ts'
 import { listQueues } from '../../src/google/tasks.ts'
@@ -112,7 +113,11 @@ test('a run that reaches --max-cost stops, loses nothing, and goes on with a hig
   const status = (await user.imagery('status', runId, '--local')).document
   expect(status).toMatchObject({
     state: 'paused',
-    stopped: { reason: 'max_cost', failure: null, next: `imagery resume ${runId} --max-cost 0.21` },
+    stopped: {
+      reason: 'max_cost',
+      failure: null,
+      next: expect.stringMatching(`^imagery resume ${runId} --max-cost 0.21 --local --data-dir \\S+ --gemini script:`),
+    },
     units: { ok: 3, failed: 0, pending: 9 },
   })
   expect((await user.type('status', runId, '--local')).stdout).toMatch(
@@ -325,4 +330,16 @@ test('a run whose every answer is wrong stops before it has spent 2 % of its est
   )
   expect(error.suggestions.join('\n')).toMatch(/imagery resume \S+ --max-failures none --local/)
   expect((await user.geminiCalls()).summary.calls - before).toBeLessThan(20)
+})
+
+test('the list of runs names for each what answers it, also in a local cloud that has something else', async () => {
+  await user.imagery('local', 'stop')
+  const other = user.file('other.yaml', 'seed: 2\n')
+  expect(await user.imagery('local', 'start', '--detach', '--gemini', `script:${other}`)).toMatchObject({ exitCode: 0 })
+  const listed = await user.type('runs', '--local', '--limit', '1')
+  const { runs } = (await user.imagery('runs', '--local', '--limit', '1')).document as { runs: RunReport[] }
+  await user.imagery('local', 'stop')
+  const resume = `imagery resume ${runs[0]?.run_id} --max-failures none --local --gemini script:${user.folder}/model.yaml`
+  expect(listed.stdout.replaceAll(/ --data-dir \S+/g, '')).toContain(`\n  ${resume}\n`)
+  expect(runs[0]?.stopped?.next?.replaceAll(/ --data-dir \S+/g, '')).toBe(resume)
 })
