@@ -76,7 +76,8 @@ With --sample N, a model is asked about N assets, spread over the kinds of asset
       const sampled = await showPipeline(sampleSteps(context, size), this.progress, this.signal)
       const report = sampledReport({ ...counted, ...sampled })
       this.show(formatEstimate(report, { width: this.width }))
-      if (!this.jsonEnabled()) this.show(`\nNext\n  ${this.next(`resume ${context.runId}`)}`)
+      const next = [`resume ${context.runId}`, `teardown ${context.runId}`].map((command) => `  ${this.next(command)}`)
+      if (!this.jsonEnabled()) this.show(['', 'Next', ...next].join('\n'))
       return report
     } catch (error) {
       throw await errorForEarlyEnd(error, context)

@@ -60,21 +60,20 @@ export default class Resume extends CloudCommand {
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     await this.answeredAsRecorded(context.spec)
-    const before = await explainInterruption(context, completeReport(context))
-    if ('pending' in before) {
+    const found = await explainInterruption(context, completeReport(context))
+    if ('pending' in found) {
       const consent = { yes: flags.yes, askAbove: flags['ask-above'], maxCost: flags['max-cost'] }
-      const asked = { ...context, ...before, consent, answering: session.gemini, hasCap: true }
+      const asked = { ...context, report: found.before, consent, answering: session.gemini, hasCap: true }
       await askToContinue(asked, { interactive: !this.jsonEnabled(), signal: this.signal })
     }
-    const report =
-      'complete' in before ? before.complete : await this.#finish({ ...context, ...before }, session, flags)
+    const report = 'complete' in found ? found.complete : await this.#finish({ ...context, ...found }, session, flags)
     this.conclude(report)
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }
 
   async #finish(
-    context: RecordedContext & Pending & { report: RunReport },
+    context: RecordedContext & Pending & { before: RunReport },
     session: Session,
     flags: {
       'as-recorded': boolean
@@ -92,7 +91,7 @@ export default class Resume extends CloudCommand {
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
     await explainInterruption(context, checkUnchanged(context.spec, options))
     const limits = { maxCost: flags['max-cost'], maxFailures: flags['max-failures'] }
-    const { total: units } = context.report.units
+    const { total: units } = context.before.units
     const about = { units, command, flags: session.target.flags }
     await explainInterruption(context, changeLimits(context.spec, limits, about))
     const interrupted = async (error: unknown): Promise<never> => {
@@ -105,7 +104,7 @@ export default class Resume extends CloudCommand {
       await explainInterruption(context, changeLimits(context.spec, limits, counted))
     }
     const consent = { yes: flags.yes, askAbove: flags['ask-above'], maxCost: flags['max-cost'] }
-    const asking = resumeQuestion({ ...ready, report: context.report }, { consent, answering: session.gemini })
+    const asking = resumeQuestion({ ...ready, report: context.before }, { consent, answering: session.gemini })
     const asked = await explainInterruption(context, asking)
     if (asked) {
       const declined = `No model was called; run ${context.runId} is kept`

@@ -71,7 +71,7 @@ Causes: ${CAUSES.join(', ')}.`
     const model = choice.overrides?.model
     for (const warning of modelWarnings(context.spec.profile, model === undefined ? null : { model }))
       this.warn(warning)
-    const before = await explainInterruption(context, runReport(context.spec))
+    const before = await explainInterruption(context, runReport(context.spec, { isOneLook: true }))
     const count = failedUnits(before, choice.causes, session.target.flags)
     if (count > 0) await requireSnapshot(context.spec, session.target.flags)
     const report =

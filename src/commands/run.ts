@@ -139,14 +139,15 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     const { runtimeFolder, options } = asked
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, spec.run_id)
     await this.answeredAsRecorded(spec)
-    const before = await explainInterruption(context, completeReport(context))
-    if ('complete' in before) return { ...context, report: before.complete }
-    const { ok, failed } = before.report.units
+    const found = await explainInterruption(context, completeReport(context))
+    if ('complete' in found) return { ...context, report: found.complete }
+    const { before: report } = found
+    const { ok, failed, total } = report.units
     showNote(`Continue run ${spec.run_id}, whose sample has ${counted(ok + failed, 'answer')}`, this.progress)
-    const consent = { ...context, ...before, consent: options, answering: session.gemini, hasCap: true }
+    const consent = { ...context, report, consent: options, answering: session.gemini, hasCap: true }
     await askToContinue(consent, { ...this.#terminal, signal: this.signal })
-    await explainInterruption(context, recordOwnLimits(spec, options, before.report.units.total))
-    return showPipeline(resumeSteps({ ...context, ...before }, flags), this.progress, this.signal).catch(
+    await explainInterruption(context, recordOwnLimits(spec, options, total))
+    return showPipeline(resumeSteps({ ...context, ...found }, flags), this.progress, this.signal).catch(
       async (error: unknown) => {
         throw await errorForInterruptedRun(error, context)
       },

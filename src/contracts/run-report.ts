@@ -23,6 +23,13 @@ export function stateName({ state, stopped }: Pick<RunReport, 'state' | 'stopped
   return state === 'paused' && stopped ? STOPPED_STATES[stopped.reason] : state.replace('_', ' ')
 }
 
+/** Returns the same for a sentence: `canceled`, `stopped (max cost)`, `torn down`. */
+export function stateText(report: Pick<RunReport, 'state' | 'stopped'>): string {
+  const { state, stopped } = report
+  const isLimit = state === 'paused' && stopped !== undefined && stopped.reason !== 'canceled'
+  return isLimit ? `stopped (${stateName(report)})` : stateName(report)
+}
+
 /** Failures with one cause and the same message, apart from URIs, quoted values and counts. */
 export interface FailureGroup {
   cause: Cause

@@ -71,7 +71,7 @@ function stateText(report: RunReport): string {
     paused: 'yellow',
     torn_down: 'gray',
   } as const
-  const isStopped = report.stopped !== undefined && report.stopped.reason !== 'canceled'
+  const isStopped = report.state === 'paused' && report.stopped !== undefined && report.stopped.reason !== 'canceled'
   return styleText(colors[report.state], `${isStopped ? 'stopped: ' : ''}${stateName(report)}`)
 }
 

@@ -29,7 +29,7 @@ export function sampleLines(sample: SampleReport, width: number): string[] {
     ...(rows.length === 0 ? [] : formatTable(['asset', 'answer', 'USD'], rows, width).split('\n')),
     ...(hidden > 0 ? [`and ${countText(hidden)} more (--json has all)`] : []),
     ...wrapped(
-      `The answers are kept as run ${runId}: imagery resume ${runId} asks about the other assets and does not pay for these again; imagery teardown ${runId} deletes the rest of it.`,
+      `The answers are kept as run ${runId}. A resume asks about the other assets and does not pay for these again; a teardown deletes the rest of the run.`,
       width,
     ),
   ]

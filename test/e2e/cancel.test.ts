@@ -228,6 +228,9 @@ describe('imagery cancel', () => {
   })
 
   test('is undone by a resume, which pays for no asset again', async () => {
+    const begun = await report('resume', runId, '--no-wait')
+    expect(begun.state).toMatch(/^(running|complete)$/)
+    expect(begun).not.toHaveProperty('stopped')
     const complete = await report('resume', runId)
     expect(complete).toMatchObject({ state: 'complete', units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 } })
     expect(complete).not.toHaveProperty('stopped')

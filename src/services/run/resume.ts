@@ -70,14 +70,14 @@ export async function resumeContext(
 
 /**
  * Returns the report of a run if every asset has a row, because then only the results table can still be missing, or
- * else the number of pending units.
+ * else the number of pending units, and the report before the command works on the run.
  */
 export async function completeReport({
   spec,
-}: RecordedContext): Promise<{ complete: RunReport } | (Pending & { report: RunReport })> {
+}: RecordedContext): Promise<{ complete: RunReport } | (Pending & { before: RunReport })> {
   const report = await runReport(spec)
   const isComplete = report.state === 'complete' && report.units.total > 0
-  return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending, report }
+  return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending, before: report }
 }
 
 /** A run that goes on, when it may have to ask whether it may spend. */

@@ -4,7 +4,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { hasFlexTier, pastRetirement } from '../../contracts/gemini-models.ts'
 import type { Overrides } from '../../contracts/messages.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
-import { pendingText, stateName, type RunReport } from '../../contracts/run-report.ts'
+import { pendingText, stateText, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { describeTable, queryStream } from '../../google/bigquery/bigquery.ts'
@@ -117,9 +117,12 @@ export function failedUnits(report: RunReport, causes: readonly Cause[], flags: 
   if (report.units.pending > 0 || report.state === 'starting') {
     throw new ImageryError(
       'RUN_NOT_COMPLETE',
-      `Run ${report.run_id} is ${stateName(report)}: ${pendingText(report.units)}`,
+      `Run ${report.run_id} is ${stateText(report)}: ${pendingText(report.units)}`,
       {
-        suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery status ${report.run_id} --watch${flags}`],
+        suggestions: [
+          `${report.stopped?.next ?? `imagery resume ${report.run_id}`}${flags}`,
+          `imagery status ${report.run_id} --watch${flags}`,
+        ],
       },
     )
   }

@@ -7,7 +7,7 @@ import { findRunTables, runTable } from '../../run-data/run-tables.ts'
 import { rawAnswersQuery, resultsQuery } from '../../run-data/sql/ledger.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { findRunId, runNotFound } from './find.ts'
-import { pendingText } from '../../contracts/run-report.ts'
+import { pendingText, stateText } from '../../contracts/run-report.ts'
 import { runReport } from './report.ts'
 import { loadRunRecord } from './record.ts'
 import type { StateStore } from '../session/state-store.ts'
@@ -197,9 +197,9 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
   const record = await loadRunRecord(target, runId)
   if (record?.kind === 'recorded') {
     const { spec } = record
-    const report = await completeRun(spec, await runReport(spec))
+    const report = await completeRun(spec, await runReport(spec, { isOneLook: true }))
     if (report.state !== 'complete') {
-      throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${report.state}: ${pendingText(report.units)}`, {
+      throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${stateText(report)}: ${pendingText(report.units)}`, {
         suggestions: [`imagery status ${runId} --watch${target.flags}`],
       })
     }

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tableAt, tablePath } from '../../contracts/names.ts'
-import { pendingText, type RunReport } from '../../contracts/run-report.ts'
+import { pendingText, stateText, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { queryPages } from '../../google/bigquery/query-pages.ts'
@@ -73,7 +73,7 @@ async function openRecorded(target: Target, spec: RunSpec): Promise<OpenedRun> {
   if (rows) return { runId: spec.run_id, spec, report, rows }
   throw new ImageryError(
     'RUN_NOT_COMPLETE',
-    `Run ${spec.run_id} is ${report.state} and has no rows yet: ${pendingText(report.units)}`,
+    `Run ${spec.run_id} is ${stateText(report)} and has no rows yet: ${pendingText(report.units)}`,
     { suggestions: [`imagery status ${spec.run_id} --watch${target.flags}`] },
   )
 }
