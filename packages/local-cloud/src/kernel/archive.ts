@@ -87,7 +87,7 @@ function safePath(name: string): string {
 /** The header's sum counts its own eight bytes as spaces. */
 function checkHeader(header: Buffer): void {
   let sum = 0
-  for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 0x20 : byte
+  for (let index = 0; index < BLOCK_BYTES; index++) sum += index >= 148 && index < 156 ? 0x20 : header[index]!
   if (sum !== octal(header, 148, 8))
     throw new ArchiveError('the source archive is damaged: a header has a wrong checksum')
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
@@ -26,25 +26,22 @@ export class ImageFiles {
     createFolder(directory)
   }
 
-  /** Copies the folder `root` as the file system of an image. */
+  /** Makes the folder `root` the file system of an image. It is moved, unless there is an image with the same content. */
   add(root: string, config: ImageConfig): { digest: string; sizeBytes: number } {
     const { hash, sizeBytes } = contentHash(root, config)
     const directory = this.#path(hash)
-    if (!existsSync(directory)) {
-      const unfinished = path.join(this.#directory, `unfinished-${randomUUID()}`)
-      copyTree(root, unfinished)
-      renameSync(unfinished, directory)
-    }
+    if (!existsSync(directory)) renameSync(root, directory)
     return { digest: `sha256:${hash}`, sizeBytes }
   }
 
   /** Copies an image's file system to a folder that a program can change. */
   copyTo(digest: string, target: string): void {
     mkdirSync(path.dirname(target), { recursive: true })
-    copyTree(this.#path(digest.slice('sha256:'.length)), target)
+    // Links point to packages outside the image, and stay links.
+    cpSync(this.#path(digest.slice('sha256:'.length)), target, { recursive: true, verbatimSymlinks: true })
   }
 
-  /** Deletes files without an image, and the unfinished files of a killed process. */
+  /** Deletes files without an image. */
   sweep(digests: ReadonlySet<string>): void {
     for (const name of readdirSync(this.#directory)) {
       if (!digests.has(`sha256:${name}`)) rmSync(path.join(this.#directory, name), { recursive: true, force: true })
@@ -54,11 +51,6 @@ export class ImageFiles {
   #path(hash: string): string {
     return path.join(this.#directory, hash)
   }
-}
-
-function copyTree(from: string, to: string): void {
-  // Links point to packages outside the image, and stay links.
-  cpSync(from, to, { recursive: true, verbatimSymlinks: true })
 }
 
 /** The same files and the same configuration have the same hash, independent of time and place. */

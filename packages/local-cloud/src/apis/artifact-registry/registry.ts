@@ -21,7 +21,7 @@ export class Registry {
     return parsed !== undefined && this.#store.repository(parsed.repository) !== undefined
   }
 
-  /** Stores a copy of the folder `root` under `REPOSITORY/PACKAGE[:TAG]`; the default tag is `latest`. */
+  /** Stores the folder `root`, which it can move, under `REPOSITORY/PACKAGE[:TAG]`; the default tag is `latest`. */
   push(reference: string, { root, config }: { root: string; config: ImageConfig }): StoredImage {
     const parsed = parseImageReference(reference)
     if (!parsed || !this.#store.repository(parsed.repository)) throw new Error(`no repository for ${reference}`)
