@@ -21,6 +21,7 @@ import {
   unitsQuery,
 } from '../src/run-data/sql/ledger.ts'
 import { imageAddressesQuery } from '../src/run-data/image-addresses.ts'
+import { stagedImagesQuery } from '../src/run-data/staged-images.ts'
 import {
   carriedCountsQuery,
   carryStatement,
@@ -238,6 +239,7 @@ function runStatements(tables: RunTables, asked: Profile, kept: readonly Column[
     { name: 'first failed units', sql: failedUnitsQuery(tables, [...CAUSES], 1) },
     { name: 'images', sql: imagesQuery(tables) },
     { name: 'addresses of images', sql: imageAddressesQuery(tables) },
+    { name: 'images in a folder', sql: stagedImagesQuery(tables), parameters: { folder: 'gs://bucket/a' } },
     { name: 'marker', sql: markerQuery(tables) },
     {
       name: 'units by their IDs',

@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { detectFormat } from '../../contracts/image-format.ts'
 import { parseGsUri } from '../../contracts/gs-uri.ts'
-import { BUCKETS } from '../../contracts/messages.ts'
 import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { streamAssets } from '../../run-data/run-tables.ts'
+import { stagedImages } from '../../run-data/staged-images.ts'
 import { storeLocalFile } from '../../google/storage/local-file.ts'
 import { listObjects, writeObject } from '../../google/storage/storage.ts'
 import { HEAD_BYTES } from './image-types.ts'
@@ -87,10 +86,7 @@ async function unstagedImages(spec: RunSpec, units: ReadonlySet<string> | undefi
   const prefix = runImagesPrefix(spec.place, spec.run_id)
   const bucket = `gs://${bucketName(spec.place)}/`
   const uris = new Set<string>()
-  for await (const asset of streamAssets(spec, 0, BUCKETS - 1, { onlyPending: false })) {
-    if (units && !units.has(asset.unit_id)) continue
-    for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(prefix)) uris.add(uri)
-  }
+  for await (const { unit_id: unit, gcs_uri: uri } of stagedImages(spec)) if (!units || units.has(unit)) uris.add(uri)
   // Objects are written whole or not at all.
   for (const staged of await listObjects(bucketName(spec.place), prefix.slice(bucket.length)))
     uris.delete(`${bucket}${staged}`)
