@@ -3,6 +3,8 @@
  * [--concurrency N] [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`;
  * ideal is assets / concurrency times that. Run `npm run build` first.
  *
+ * A run asks about one asset before all others, so the second ideal has one call more: no run can reach the first.
+ *
  * Prints two wall times: of the work itself, from the first call that Gemini got to the last row, and of
  * the whole command, which also loads the table, deploys and writes the results. The first run starts
  * the services too. If the kernel provides it, also prints the CPU time of other programs, because the
@@ -41,6 +43,7 @@ const [assets, concurrency, latencyMs, runs] = [values.assets, values.concurrenc
   Number,
 ) as [number, number, number, number]
 const idealS = Math.ceil(assets / concurrency) * (latencyMs / 1_000)
+const idealWithProbeS = (1 + Math.ceil((assets - 1) / concurrency)) * (latencyMs / 1_000)
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-overhead-'))
 const dataDirectory = path.join(folder, 'cloud')
@@ -71,6 +74,7 @@ async function bench(): Promise<void> {
   await imagery('deploy', '--local')
 
   print('ideal s', idealS)
+  print('ideal s, with the probe', idealWithProbeS)
   for (let index = 1; index <= runs; index++) {
     const startedMs = performance.now()
     const before = processorUse(locator.pid)
@@ -82,8 +86,10 @@ async function bench(): Promise<void> {
     const workS = await workSeconds(report.attempts_table)
     print(`run ${index}: work s`, workS)
     print(`run ${index}: work over ideal`, workS / idealS)
+    print(`run ${index}: work over ideal with the probe`, workS / idealWithProbeS)
     print(`run ${index}: command s`, commandS)
     print(`run ${index}: command over ideal`, commandS / idealS)
+    print(`run ${index}: command over ideal with the probe`, commandS / idealWithProbeS)
     if (before && after) {
       const own = after.own - before.own
       print(`run ${index}: CPU s`, own)
