@@ -139,7 +139,8 @@ export function processAssets(options: {
       let begun = await currentGeneration(spec)
       for (let more = 0; ;) {
         try {
-          const report = await watchRun(spec, { signal, reporter, flags: target.flags, ...(now ? { now } : {}) })
+          const isNew = !options.isResume && more === 0
+          const report = await watchRun(spec, { signal, reporter, flags: target.flags, isNew, ...(now ? { now } : {}) })
           const { ok, failed } = report.units
           const done = `${countText(ok)} ok${failed > 0 ? `, ${countText(failed)} failed` : ''}${await notified(context)}`
           return { done, adds: { report } }

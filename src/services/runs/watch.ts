@@ -29,6 +29,12 @@ const POLL_MS = { google: 5_000, local: 250 }
 /** Time between two counts of the queues' tasks. These calls are small and free. */
 const COUNT_MS = { google: 1_000, local: 50 }
 
+/** The first poll of a run whose tasks have just been queued. They begin faster without it. */
+const FIRST_POLL_MS = { google: 5_000, local: 1_000 }
+
+/** The same if no task is seen. */
+const IDLE_MS = { google: 1_000, local: 250 }
+
 /** Above this number, a poll takes what the last heartbeat has counted instead of the whole ledger (docs/scale.md). */
 const MANY_UNITS = 1_000_000
 
@@ -55,6 +61,8 @@ export interface WatchOptions {
   reporter: StepReporter
   /** The flags that a suggested command needs to work on the same cloud. */
   flags: string
+  /** Whether its first tasks have just been queued, so that nothing is done yet. */
+  isNew?: boolean
   /** Called with the line of progress when anything but the rate has changed. */
   changed?: ((line: string) => void) | undefined
   now?: () => number
@@ -82,9 +90,34 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let throttling: Throttling | undefined
   let keepAtMs = now() + KEEP_EVERY_MS
   const refused = new RefusedDeliveries(spec, { flags: options.flags, pace, now })
+  /** Waits for the next poll. Queues that become empty suggest that the run has ended, and a poll confirms it. */
+  const watchTasks = async (until: { nextPollMs: number; isQueued: boolean; idleMs?: number }): Promise<void> => {
+    const { nextPollMs, idleMs = nextPollMs } = until
+    let queues: readonly string[] = []
+    let stopAtMs = now() + pollMs
+    for (let { isQueued } = until; now() < nextPollMs;) {
+      const countMs = Math.max(COUNT_MS[pace], (now() - (first?.ms ?? startedMs)) * MOST_TIME_LATE)
+      await rest(Math.min(countMs, nextPollMs - now()), options.signal)
+      const wasQueued = isQueued
+      // They stay the same once they are there.
+      if (queues.length === 0) queues = await workQueues(spec)
+      isQueued = (await estimatedTasksIn(queues)) > 0
+      if (!isQueued && (wasQueued || now() >= idleMs)) return
+      // A stopped run keeps its tasks. The stop is a small object, unlike a poll's query.
+      if (now() < stopAtMs) continue
+      stopAtMs = now() + pollMs
+      if ((await runStopOf(spec)) !== undefined) return
+    }
+  }
+  let isNew = options.isNew ?? false
   for (;;) {
     options.signal.throwIfAborted()
     try {
+      if (isNew) {
+        isNew = false
+        const nowMs = now()
+        await watchTasks({ nextPollMs: nowMs + FIRST_POLL_MS[pace], isQueued: false, idleMs: nowMs + IDLE_MS[pace] })
+      }
       const polledAtMs = now()
       const counted = await runReport(spec, { from: units > MANY_UNITS ? 'heartbeat' : 'ledger' })
       units = counted.units.total
@@ -122,22 +155,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       const nextPollMs =
         now() +
         pauseBetweenPolls({ tookMs: now() - polledAtMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
-      // Queues that seem empty suggest that the run has ended; the next poll confirms it.
-      let queues: readonly string[] = []
-      let stopAtMs = now() + pollMs
-      for (let isQueued = isQueuedNow; now() < nextPollMs;) {
-        const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
-        await rest(Math.min(countMs, nextPollMs - now()), options.signal)
-        const wasQueued = isQueued
-        // They stay the same once they are there.
-        if (queues.length === 0) queues = await workQueues(spec)
-        isQueued = (await estimatedTasksIn(queues)) > 0
-        if (wasQueued && !isQueued) break
-        // A stopped run keeps its tasks. The stop is a small object, unlike a poll's query.
-        if (now() < stopAtMs) continue
-        stopAtMs = now() + pollMs
-        if ((await runStopOf(spec)) !== undefined) break
-      }
+      await watchTasks({ nextPollMs, isQueued: isQueuedNow })
       failingSinceMs = undefined
     } catch (error) {
       // The queues of a run can be seen paused before the stop that paused them.
