@@ -64,8 +64,11 @@ export async function setUpRun(
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await (await control?.heartbeats())?.prepare(spec)
-  await deps.createRunTables(spec)
-  const queues = await ensureRunQueues(deps, spec)
+  const [tables, made] = await Promise.allSettled([deps.createRunTables(spec), ensureRunQueues(deps, spec)])
+  // Both have ended, so that nothing is created after a rollback.
+  if (tables.status === 'rejected') throw tables.reason
+  if (made.status === 'rejected') throw made.reason
+  const queues = made.value
   if (control?.url !== undefined) await control.chain.begin(runId, control.url)
   const { waitForLedger } = await import('../ledger/ledger-ready.ts')
   const isReady = await waitForLedger(spec, { isReady: deps.isLedgerReady, clock: deps.clock })
