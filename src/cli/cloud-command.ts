@@ -104,8 +104,9 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 
   #pointed<Report extends Partial<RunReport> | null>(report: Report): Report {
-    const { failure_groups: groups, stopped } = report ?? {}
-    if (groups === undefined && stopped === undefined) return report
+    const { run_id: runId, failure_groups: groups, stopped } = report ?? {}
+    // Other results have members of the same names.
+    if (runId === undefined || (groups === undefined && stopped === undefined)) return report
     const flags = this.flagsOf(report ?? {})
     const pointed = (text: string): string => suggestedCommands(text, flags)
     const { next, failure_next: fix } = stopped ?? {}
