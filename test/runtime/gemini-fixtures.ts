@@ -86,6 +86,8 @@ export function scriptedGemini(
     objects?: Record<string, Buffer | { bytes: number; contentType?: string }>
     /** An object that imagery's account may not read. */
     denied?: string
+    /** Reads of a part that fail first. */
+    failedReads?: number
   } = {},
 ) {
   const requests: GeminiRequest[] = []
@@ -113,6 +115,8 @@ export function scriptedGemini(
     },
     async readRange(uri, first, length) {
       readInPart.push(uri)
+      if (readInPart.length <= (options.failedReads ?? 0))
+        throw new AttemptFailure('model_error', `could not read ${uri}`, { retryable: true })
       const bytes = objects[uri]
       if (bytes === undefined)
         throw new UnreadableImage(uri, 'does not exist', { cause: new CloudError('NOT_FOUND', `no ${uri}`) })

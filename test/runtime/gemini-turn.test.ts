@@ -38,6 +38,17 @@ test('a unit looks at the first bytes of its images while it waits for its turn,
   expect(requests).toHaveLength(1)
 })
 
+test('a look at the images that fails before the turn is repeated in it, and uses up no try', async () => {
+  const { answer, requests, readInPart } = scriptedGemini([STOP], { objects: OBJECTS, failedReads: 1 })
+  const { inTurn, come } = turn()
+  const answering = answer(asset(), { inTurn })
+  await setImmediate()
+  expect([readInPart.length, requests.length]).toEqual([1, 0])
+  come()
+  await answering
+  expect([readInPart.length, requests.length]).toEqual([2, 1])
+})
+
 test('an image that cannot be read fails its unit in its turn, not before', async () => {
   const { answer, requests } = scriptedGemini([], { objects: { 'gs://bucket/1.jpg': Buffer.from('no image') } })
   const { inTurn, come } = turn()

@@ -133,8 +133,8 @@ export function geminiModel(options: GeminiModelOptions): Model {
         // Takes only the first bytes of each image, so they are read while the unit waits for its turn.
         let gathering: Promise<GatheredImages> | undefined
         const gatherOnce = (): Promise<GatheredImages> => (gathering ??= gather())
-        // A unit that gets no turn has no attempt that could fail.
-        early.spend(1, signal, gatherOnce).catch(() => undefined)
+        // What fails now can work in the unit's turn, and a unit that gets none has no attempt that could fail.
+        early.spend(1, signal, gatherOnce).catch(() => (gathering = undefined))
         return inTurn(() => ownAnswer(asset, answerOptions, { versions, gather: gatherOnce }))
       }
       const most = mostInlineBytes(asset.observations.length)
