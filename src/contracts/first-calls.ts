@@ -8,7 +8,8 @@ import { RUN_ID_PATTERN } from './run-id.ts'
 export const firstCalls = z.object({
   v: z.literal(1),
   run_id: z.string().regex(RUN_ID_PATTERN, 'not a run id'),
-  is_answered: z.boolean(),
+  /** What the last answer of a first call was about (`questionHash`); null before one. A retry can ask something else. */
+  answered: z.string().nullable(),
 })
 
 export type FirstCallsRecord = z.infer<typeof firstCalls>

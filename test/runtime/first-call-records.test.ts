@@ -5,6 +5,7 @@ import { bucketName, runFirstCallsPath } from '../../src/contracts/names.ts'
 import { deleteObject, listObjects } from '../../src/google/storage/storage.ts'
 import { claimFirstCalls, firstCallsState, noteFirstAnswer } from '../../src/run-data/first-calls.ts'
 import { RUN_ID } from './fixtures.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
 
@@ -22,6 +23,11 @@ test('one instance makes the first calls, its answer is noted once, and nothing 
   await Promise.all([noteFirstAnswer(spec), noteFirstAnswer(spec)])
   expect(await firstCallsState(spec)).toBe('answered')
   expect(await claimFirstCalls(spec)).toBe(false)
+  // A retry with another model is another question.
+  const retry = { ...spec, gemini: geminiSpec({ model: 'gemini-2.5-pro' }).gemini }
+  expect(await firstCallsState(retry)).toBe('answered otherwise')
+  await noteFirstAnswer(retry)
+  expect([await firstCallsState(retry), await firstCallsState(spec)]).toEqual(['answered', 'answered otherwise'])
 
   const path = runFirstCallsPath(RUN_ID)
   await deleteObject(`gs://${bucketName(PLACE)}/${path}`)

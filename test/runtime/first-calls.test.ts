@@ -144,6 +144,34 @@ test('a probe, which has less time for its turn, does not shorten the wait of th
   expect(made).toBe(50)
 })
 
+test('a retry with another model makes few calls until its own first answer, whatever the run had', async () => {
+  const clock = new ManualClock()
+  const unused = () => Promise.reject(new Error('not used'))
+  const images = { readImage: unused, readRange: unused, describeObject: unused }
+  const memory = new ImageMemory({ bytes: 1, clock })
+  const { modelFor } = modelForRun(
+    { ...images, memory, decoding: new Budget(1), clock },
+    { begun: new AbortController().signal },
+  )
+  const spec = geminiSpec()
+  const made = async (gemini: object): Promise<number> => {
+    let count = 0
+    const model = await modelFor({ ...spec, gemini: { ...spec.gemini!, ...gemini } })
+    const onTurn = (): Promise<never> => {
+      count += 1
+      return new Promise(() => undefined)
+    }
+    for (let unit = 0; unit < 20; unit++) void model.answer(TASK, { signal, onTurn })
+    await clock.advance(0)
+    return count
+  }
+  expect(await made({})).toBe(CALLS_UNTIL_AN_ANSWER)
+  // The price is not part of the question, so these share the turns of the first ones.
+  expect(await made({ price: { ...spec.gemini!.price, input_nanousd: 1 } })).toBe(0)
+  expect(await made({ model: 'gemini-2.5-pro' })).toBe(CALLS_UNTIL_AN_ANSWER)
+  expect(await made({ media_resolution: 'low' })).toBe(CALLS_UNTIL_AN_ANSWER)
+})
+
 test('an instance that stops makes no call that waits or comes later', async () => {
   const { clock, first, open, outcomes, start } = calls()
   start(7)
@@ -161,7 +189,7 @@ test('an instance that stops makes no call that waits or comes later', async () 
 describe('of several instances of a run', () => {
   /** The records of one run, which its instances share. */
   function shared() {
-    const run = { isClaimed: false, isAnswered: false, isStopped: false }
+    const run = { isClaimed: false, isAnswered: false, isStopped: false, isOther: false }
     const records: FirstCallRecords = {
       claim: async () => {
         const isFirst = !run.isClaimed
@@ -171,6 +199,7 @@ describe('of several instances of a run', () => {
       state: async () => {
         if (run.isStopped) throw new Error('stopped')
         if (!run.isClaimed) return 'unclaimed'
+        if (run.isOther) return 'answered otherwise'
         return run.isAnswered ? 'answered' : 'claimed'
       },
       noteAnswer: async () => void (run.isAnswered = true),
@@ -214,6 +243,17 @@ describe('of several instances of a run', () => {
     run.isStopped = true
     await clock.advance(600)
     expect(other.open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  })
+
+  test('each makes few calls at first, and at once, if the answer was to another question', async () => {
+    const { run, clock, one, other } = shared()
+    Object.assign(run, { isClaimed: true, isOther: true })
+    for (const instance of [one, other]) instance.start(50)
+    await clock.advance(0)
+    expect([one.open.length, other.open.length]).toEqual([CALLS_UNTIL_AN_ANSWER, CALLS_UNTIL_AN_ANSWER])
+    one.open[0]!.answer()
+    await clock.advance(0)
+    expect([one.open.length, other.open.length]).toEqual([50, CALLS_UNTIL_AN_ANSWER])
   })
 
   test('the others claim nothing in a run that is torn down while they wait', async () => {

@@ -33,7 +33,7 @@ export class FirstInstance {
    * Resolves when calls may be made here: this instance is the first, or the first one has an answer, or the run was stopped,
    * which each call then finds out, or `longestMs` are over, because the first one may be gone. Never rejects.
    *
-   * @returns whether a call of the run was answered
+   * @returns whether a call with the same question was answered
    */
   async turn(longestMs: number): Promise<boolean> {
     const slow = (): Error => new Error(`no answer elsewhere within ${longestMs} ms`)
@@ -53,9 +53,10 @@ export class FirstInstance {
     if (first === 'answered') return true
     if (first === 'unclaimed' && (await this.#records.claim(this.#spec))) return false
     for (;;) {
+      const state = await this.#records.state(this.#spec)
       // The record is gone when the run was torn down, which each call finds out.
-      if ((await this.#records.state(this.#spec)) !== 'claimed') return true
-      if (this.#clock.now() >= untilMs) return false
+      if (state === 'answered' || state === 'unclaimed') return true
+      if (state === 'answered otherwise' || this.#clock.now() >= untilMs) return false
       await sleep(this.#clock, LOOK_MS)
     }
   }

@@ -1,5 +1,6 @@
 import { callsPerInstance } from '../../contracts/concurrency.ts'
 import { PIXELS } from '../../contracts/model-options.ts'
+import { questionHash } from '../../contracts/question-hash.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import { Budget } from '../budget.ts'
 import { GeminiRefused } from '../../google/gemini.ts'
@@ -23,7 +24,8 @@ interface Source extends ImageSource {
 
 /** What limits the calls of one run in this process. */
 interface Turns {
-  first: FirstCalls
+  /** By the question, because a retry with another model has first calls of its own. */
+  first: Map<string, FirstCalls>
   /** Null for no limit. */
   calls: Budget | null
   pacing: Pacing
@@ -47,7 +49,7 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
   const { begun } = shutdown
   begun.addEventListener('abort', () => {
     for (const { first, calls, pacing } of turns.values()) {
-      first.dismiss(begun.reason)
+      for (const each of first.values()) each.dismiss(begun.reason)
       pacing.dismiss(begun.reason)
       calls?.dismiss(begun.reason)
     }
@@ -75,7 +77,9 @@ function inTurn(
   turns: Map<string, Turns>,
   source: Pick<Source, 'clock' | 'firstCalls'>,
 ): Model {
-  const { first, calls, pacing } = turnsOf(spec, turns, source)
+  const runTurns = turnsOf(spec, turns, source)
+  const { calls, pacing } = runTurns
+  const first = firstCallsOf(spec, runTurns, source)
   const turnMs = spec.limits.turn_timeout_ms
   const isGemini = spec.gemini !== null
   return {
@@ -97,21 +101,26 @@ function slowDownOf(error: unknown): SlowDown | undefined {
   return 'http' in sign && sign.http === 429 ? { retryAfterMs: error.retryAfterMs } : undefined
 }
 
-function turnsOf(
-  spec: RunSpec,
-  turns: Map<string, Turns>,
-  { clock, firstCalls }: Pick<Source, 'clock' | 'firstCalls'>,
-): Turns {
+function turnsOf(spec: RunSpec, turns: Map<string, Turns>, { clock }: Pick<Source, 'clock'>): Turns {
   const { run_id: runId, limits } = spec
   const most = callsPerInstance(limits)
   const known = turns.get(runId)
   if (known) return known
-  const created = {
-    first: new FirstCalls(clock, firstCalls && new FirstInstance(firstCalls, spec, clock)),
-    calls: most === null ? null : new Budget(most),
-    pacing: new Pacing(clock),
-  }
+  const created = { first: new Map(), calls: most === null ? null : new Budget(most), pacing: new Pacing(clock) }
   turns.set(runId, created)
+  return created
+}
+
+function firstCallsOf(
+  spec: RunSpec,
+  { first }: Turns,
+  { clock, firstCalls }: Pick<Source, 'clock' | 'firstCalls'>,
+): FirstCalls {
+  const question = questionHash(spec, '')
+  const known = first.get(question)
+  if (known) return known
+  const created = new FirstCalls(clock, firstCalls && new FirstInstance(firstCalls, spec, clock))
+  first.set(question, created)
   return created
 }
 
