@@ -60,6 +60,20 @@ describe('a run with a task that the count of its queue does not show', () => {
   })
 })
 
+test('a run is shown as idle only when its queues have been empty for a while', async () => {
+  const lines: string[] = []
+  let nowMs = 0
+  const watch = watchRun(run.spec, {
+    signal: new AbortController().signal,
+    reporter: { detail: (line) => void lines.push(line) },
+    flags: ' --local',
+    now: () => (nowMs += 100),
+  })
+  await expect(watch).rejects.toMatchObject({ code: 'RUN_STALLED' })
+  expect(lines[0]).toBe('1 of 3 assets')
+  expect(lines.at(-1)).toBe('1 of 3 assets, no task is queued')
+})
+
 /** Denies all calls of a method from now on. */
 async function deny(method: string): Promise<void> {
   const { http, adminToken } = run.cloud.locator

@@ -35,6 +35,9 @@ const FIRST_POLL_MS = { google: 5_000, local: 1_000 }
 /** The same if no task is seen. */
 const IDLE_MS = { google: 1_000, local: 250 }
 
+/** A run without tasks counts as idle only after this time, because populate can still be creating them. */
+const IDLE_SHOWN_MS = { google: 20_000, local: 2_000 }
+
 /** Above this number, a poll takes what the last heartbeat has counted instead of the whole ledger (docs/scale.md). */
 const MANY_UNITS = 1_000_000
 
@@ -141,9 +144,11 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       if (hasMoved || report.state === 'running') movedMs = now()
       done = finished
       first ??= { done, ms: now() }
-      const line = progressLine(report, { done: first.done, elapsedMs: now() - first.ms })
+      const isJustIdle = report.state === 'paused' && now() - movedMs < IDLE_SHOWN_MS[pace]
+      const seen = isJustIdle ? { ...report, state: 'running' as const } : report
+      const line = progressLine(seen, { done: first.done, elapsedMs: now() - first.ms })
       options.reporter.detail(line)
-      const facts = progressFacts(report).join()
+      const facts = progressFacts(seen).join()
       if (facts !== shown) options.changed?.(line)
       shown = facts
       if (report.state === 'complete') return await completeRun(spec, report)
