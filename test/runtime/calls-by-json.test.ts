@@ -1,8 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { accountKey } from './account-key.ts'
 import { googleByProxy, type GoogleByProxy } from './google-by-proxy.ts'
 
 /** The clients that call by HTTP and JSON, with credentials of several kinds. */
@@ -39,21 +39,13 @@ async function callWith(credentials: object): Promise<unknown> {
 const PERSON = { type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'refresh' }
 
 test("an account's key signs its calls itself: no token endpoint is needed", async () => {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   google.answer = ({ host, authorization }) =>
     Promise.resolve(
       host === 'run.googleapis.com' && authorization?.startsWith('Bearer ')
         ? { status: 200, body: { name: 'main', uri: 'https://main' } }
         : { status: 400, body: { error: 'invalid_grant' } },
     )
-  const key = {
-    type: 'service_account',
-    project_id: 'p',
-    private_key_id: '1',
-    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    client_email: 'ci@p.iam.gserviceaccount.com',
-  }
-  expect(await callWith(key)).toMatchObject({ url: 'https://main' })
+  expect(await callWith(accountKey('ci@p.iam.gserviceaccount.com'))).toMatchObject({ url: 'https://main' })
   expect(google.heard.map(({ host }) => host)).toEqual(['run.googleapis.com'])
 })
 

@@ -1,10 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { findService } from '../../src/google/cloud-run/find-service.ts'
 import { describeService } from '../../src/google/cloud-run/services.ts'
+import { accountKey } from './account-key.ts'
 import { googleByProxy, type GoogleByProxy } from './google-by-proxy.ts'
 
 const PLACE = { projectId: 'p', region: 'us-central1' }
@@ -27,16 +27,8 @@ let google: GoogleByProxy
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-find-service-'))
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const file = path.join(folder, 'key.json')
-  const key = {
-    type: 'service_account',
-    project_id: 'p',
-    private_key_id: '1',
-    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    client_email: 'ci@p.iam.gserviceaccount.com',
-  }
-  writeFileSync(file, JSON.stringify(key))
+  writeFileSync(file, JSON.stringify(accountKey('ci@p.iam.gserviceaccount.com')))
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file)
   vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'p')
   google = await googleByProxy()
