@@ -3,9 +3,10 @@ import path from 'node:path'
 import { Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import type { DeploymentRef } from '../contracts/names.ts'
-import { strayRowsText, type RunReport } from '../contracts/run-report.ts'
+import { isRunReport, strayRowsText, type RunReport } from '../contracts/run-report.ts'
 import type { GeminiOptions, RunSpec } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
+import { parseGeminiChoice } from '@imagery/local-cloud/contract/gemini-choice'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { cloudFlags, suggestedCommands } from '../contracts/suggested-command.ts'
 import { geminiBackendOf, resolveGeminiBackend } from '../services/session/gemini-availability.ts'
@@ -95,23 +96,22 @@ export abstract class LocalCloudCommand extends BaseCommand {
 
   /** The commands that the report of a run suggests need the flags of its cloud, as those of an error do. */
   protected override toSuccessJson(result: unknown): unknown {
-    const { runs } = (result ?? {}) as { runs?: RunReport[] }
+    const { runs } = (result ?? {}) as { runs?: unknown }
     return super.toSuccessJson(
-      runs
+      Array.isArray(runs)
         ? { ...(result as object), runs: runs.map((run) => this.#pointed(run)) }
-        : this.#pointed(result as RunReport),
+        : this.#pointed(result),
     )
   }
 
-  #pointed<Report extends Partial<RunReport> | null>(report: Report): Report {
-    const { run_id: runId, failure_groups: groups, stopped } = report ?? {}
-    // Other results have members of the same names.
-    if (runId === undefined || (groups === undefined && stopped === undefined)) return report
-    const flags = this.flagsOf(report ?? {})
+  #pointed(result: unknown): unknown {
+    if (!isRunReport(result)) return result
+    const { failure_groups: groups, stopped } = result
+    const flags = this.flagsOf(result)
     const pointed = (text: string): string => suggestedCommands(text, flags)
     const { next, failure_next: fix } = stopped ?? {}
     return {
-      ...report,
+      ...result,
       ...(groups ? { failure_groups: groups.map((group) => ({ ...group, next: pointed(group.next) })) } : {}),
       ...(stopped
         ? { stopped: { ...stopped, ...(next && { next: pointed(next) }), ...(fix && { failure_next: pointed(fix) }) } }
@@ -120,12 +120,10 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 
   /** The flags of the cloud for commands that continue a run. They name what answers it, whatever other runs have. */
-  protected flagsOf({ answers }: Pick<Partial<RunReport>, 'answers'>): string {
+  protected flagsOf({ answers }: Pick<RunReport, 'answers'>): string {
     const { 'data-dir': folder, name } = this.#typed
-    const isLocal = this.#session?.target.kind === 'local'
-    return isLocal && answers && /^(?:forward$|script:|replay:)/.test(answers.by)
-      ? this.#localFlags(folder, name, answers.by)
-      : this.cloudFlags
+    const isStandIn = this.#session?.target.kind === 'local' && answers && parseGeminiChoice(answers.by) !== undefined
+    return isStandIn ? this.#localFlags(folder, name, answers.by) : this.cloudFlags
   }
 
   #localFlags(folder: string | undefined, name: string | undefined, gemini?: string): string {

@@ -113,3 +113,9 @@ export interface RunReport {
   /** RFC 3339: the last row's time; null while units are pending. */
   finished_at: string | null
 }
+
+/** Whether a command's result is the report of a run. Other results have members of the same names. */
+export function isRunReport(result: unknown): result is RunReport {
+  const required: readonly (keyof RunReport)[] = ['run_id', 'state', 'profile', 'units']
+  return typeof result === 'object' && result !== null && required.every((name) => name in result)
+}
