@@ -1,3 +1,5 @@
+import { allEnded } from './all-ended.ts'
+
 /** What a step reports while it runs and when it is done. */
 export interface StepReporter {
   /** Shows a short text next to the step's title: its current work and progress. Can be called often. */
@@ -34,12 +36,9 @@ export function together<One, AddedByOne extends object, Other, AddedByOther ext
   return {
     title,
     async run(input, reporter) {
-      const outcomes = await Promise.allSettled([one.run(input, reporter), other.run(input, reporter)])
-      const [first, second] = outcomes
-      if (first.status === 'rejected') throw first.reason
-      if (second.status === 'rejected') throw second.reason
-      const done = [first.value, second.value].flatMap((outcome) => ('done' in outcome ? [outcome.done] : []))
-      return { done: done.join(', '), adds: { ...first.value.adds, ...second.value.adds } }
+      const [first, second] = await allEnded([one.run(input, reporter), other.run(input, reporter)])
+      const done = [first, second].flatMap((outcome) => ('done' in outcome ? [outcome.done] : []))
+      return { done: done.join(', '), adds: { ...first.adds, ...second.adds } }
     },
   }
 }

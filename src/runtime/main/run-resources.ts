@@ -1,3 +1,4 @@
+import { allEnded } from '../../contracts/all-ended.ts'
 import { tablePath, type DeploymentRef } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -64,11 +65,7 @@ export async function setUpRun(
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await (await control?.heartbeats())?.prepare(spec)
-  const [tables, made] = await Promise.allSettled([deps.createRunTables(spec), ensureRunQueues(deps, spec)])
-  // Both have ended, so that nothing is created after a rollback.
-  if (tables.status === 'rejected') throw tables.reason
-  if (made.status === 'rejected') throw made.reason
-  const queues = made.value
+  const [, queues] = await allEnded([deps.createRunTables(spec), ensureRunQueues(deps, spec)])
   if (control?.url !== undefined) await control.chain.begin(runId, control.url)
   const { waitForLedger } = await import('../ledger/ledger-ready.ts')
   const isReady = await waitForLedger(spec, { isReady: deps.isLedgerReady, clock: deps.clock })

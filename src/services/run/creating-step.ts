@@ -1,3 +1,4 @@
+import { allEnded } from '../../contracts/all-ended.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import type { RecordedContext } from './context.ts'
@@ -23,12 +24,11 @@ export function creatingStep<Input extends RecordedContext, Added extends object
     async run(context, reporter) {
       try {
         const outcome = await step.run(context, reporter)
-        const [run, goesOn] = await Promise.allSettled([
+        // That the run is gone counts more than that it was stopped.
+        await allEnded([
           requireRun(context.spec, context.target.flags),
           requireNotStopped(context.spec, context.target.flags),
         ])
-        if (run.status === 'rejected') throw run.reason
-        if (goesOn.status === 'rejected') throw goesOn.reason
         return outcome
       } catch (error) {
         const known = await tornDownErrorOr(error, context.spec, context.target.flags)

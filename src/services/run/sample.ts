@@ -1,3 +1,4 @@
+import { allEnded } from '../../contracts/all-ended.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { usdText } from '../../contracts/prices.ts'
 import type { Pipeline, PipelineStep, StepOutcome, StepReporter } from '../../contracts/steps.ts'
@@ -97,9 +98,7 @@ const ask: PipelineStep<RunContext & RecordedContext & Deployed & Snapshotted & 
         })
       }
     }
-    const workers = await Promise.allSettled(Array.from({ length: CALLS_AT_ONCE }, worker))
-    const failed = workers.find((outcome) => outcome.status === 'rejected')
-    if (failed) throw failed.reason
+    await allEnded(Array.from({ length: CALLS_AT_ONCE }, worker))
     const recorded = chosen.filter(({ unit_id: unit }) => !unanswered.has(unit))
     const answers = await visibleAnswers(context, recorded, reporter)
     return { done: doneText(answers, chosen.length), adds: { answers, unanswered } }
