@@ -180,6 +180,7 @@ describe('a location of a table', () => {
 describe('a column that should have the location and cannot', () => {
   test.each([
     ['an array', { name: 'location', type: 'FLOAT', mode: 'REPEATED' }, [40.5, -105.25]],
+    ['texts', { name: 'location', type: 'STRING', mode: 'REPEATED' }, ['40.5', '-105.25']],
     ['structs', { name: 'Location', type: 'RECORD', mode: 'REPEATED', fields: [text('lat')] }, [{ lat: '40.5' }]],
     ['bytes', { name: 'location', type: 'BYTES' }, 'AQE='],
     ['a number', { name: 'location', type: 'INTEGER' }, 4_711],
@@ -203,6 +204,14 @@ describe('a column that should have the location and cannot', () => {
     )
     expect(await tables.takeTable(sites, { asset: 'location' })).toMatchObject({
       units: [{ asset: '7' }],
+      warnings: [],
+    })
+    const places = await tables.table(
+      [text('location'), USUAL[1]!],
+      [{ location: '40.5, -105.2', gcs_uri: 'gs://b/1' }],
+    )
+    expect(await tables.takeTable(places, { asset: 'location' })).toMatchObject({
+      units: [{ asset: '40.5, -105.2' }],
       warnings: [],
     })
   })

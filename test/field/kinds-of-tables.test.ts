@@ -219,21 +219,23 @@ test.each([
   ['STRING', 's1:2026-9-18', 's1:2026-10-01'],
   ['STRING', 'city-2', 'city-0012-final'],
   ['STRING', '99999999999999999999999', '100000000000000000000000'],
-])(
-  'the newest snapshot of an observation is found by its numbers, not by their first digits: %s %s',
-  async (type, old, latest) => {
-    const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }, { name: 'snapshot_id', type }]
-    const rows = [latest, old].map((id) => ({
-      asset_id: 'a',
-      observation_id: 'o',
-      snapshot_id: id,
-      gcs_uri: `gs://b/${id}.jpg`,
-    }))
-    const { units } = await tables.takeTable(await tables.table(schema, rows))
-    expect(units[0]!.images).toEqual([`gs://b/${latest}.jpg`])
-    expect((await tables.countTable(await tables.table(schema, rows))).samples[0]!.images).toEqual(units[0]!.images)
-  },
-)
+  ['INTEGER', -10, -9],
+  ['FLOAT', 1.25, 1.5],
+  ['NUMERIC', '9.25', '9.5'],
+  ['TIMESTAMP', '2026-01-01T00:00:00.250123Z', '2026-01-01T00:00:00.500Z'],
+  ['DATE', '2026-09-30', '2026-10-01'],
+])('the newest snapshot of an observation is found by its numbers, not as text: %s %s', async (type, old, latest) => {
+  const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }, { name: 'snapshot_id', type }]
+  const rows = [latest, old].map((id) => ({
+    asset_id: 'a',
+    observation_id: 'o',
+    snapshot_id: id,
+    gcs_uri: `gs://b/${id === latest ? 2 : 1}.jpg`,
+  }))
+  const { units } = await tables.takeTable(await tables.table(schema, rows))
+  expect(units[0]!.images).toEqual(['gs://b/2.jpg'])
+  expect((await tables.countTable(await tables.table(schema, rows))).samples[0]!.images).toEqual(units[0]!.images)
+})
 
 describe('observation IDs that several images of an asset have', () => {
   const schema = [...USUAL, { name: 'observation_id', type: 'STRING' }]
@@ -269,6 +271,15 @@ describe('observation IDs that several images of an asset have', () => {
     ]
     expect((await tables.takeTable(await tables.table(snapshots, newer))).warnings).toEqual([])
   })
+
+  test('are no cause for a word if their rows have no asset and are left out, of a file as of a table', async () => {
+    const rows = [of('', 'o', '1'), of('', 'o', '2'), of('a', 'o', '3')]
+    expect((await tables.takeTable(await tables.table(schema, rows))).warnings).toEqual([])
+    const csv = rows.map((row) => Object.values(row).join(',')).join('\n')
+    expect((await tables.take('left-out.csv', `asset_id,observation_id,image\n${csv}\n`)).warnings).toEqual([
+      '2 rows without an asset ID are left out, for example line 2',
+    ])
+  })
 })
 
 describe('an ID of a table or a Parquet file that may merge assets', () => {
@@ -292,6 +303,13 @@ describe('an ID of a table or a Parquet file that may merge assets', () => {
       'Asset IDs of 2 images look as if a spreadsheet had shortened them, for example 1.2E+11; different assets can have one such ID',
     ])
   })
+
+  test('merges nothing if each observation is a unit', async () => {
+    const rows = [image('nan', '1'), image('nan', '2')]
+    expect((await tables.takeTable(await tables.table(USUAL, rows), { unit: 'observation' })).warnings).toEqual([])
+    const file = await tables.take('nan.csv', 'asset_id,image\nnan,1.jpg\nnan,2.jpg\n', { unit: 'observation' })
+    expect(file.warnings).toEqual([])
+  })
 })
 
 describe('images without a time, when only the latest are used', () => {
@@ -299,8 +317,8 @@ describe('images without a time, when only the latest are used', () => {
   const images = (asset: string, times: readonly (string | null)[]) =>
     times.map((time, index) => ({ asset_id: asset, gcs_uri: `gs://b/${asset}${index}.jpg`, capture_time: time }))
   const [early, late] = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z']
-  const warned = (what: string, of: string) => [
-    `${what} more than 2 ${of}, and not each of these has a capture_time; those without one come last, in the order of their observation IDs, for example of asset "b"`,
+  const warned = (what: string) => [
+    `${what} more than 2 images, and not each of these has a capture_time; those without one come last, in the order of their observation IDs, for example of asset "b"`,
   ]
 
   test('come last, with a word, for a table as for a file', async () => {
@@ -311,12 +329,12 @@ describe('images without a time, when only the latest are used', () => {
       ['gs://b/b2.jpg', 'gs://b/b1.jpg'],
       ['gs://b/c0.jpg', 'gs://b/c1.jpg'],
     ])
-    expect(taken.warnings).toEqual(warned('2 assets have', 'images'))
+    expect(taken.warnings).toEqual(warned('2 assets have'))
     const csv = rows.map((each) => `${each.asset_id},${each.gcs_uri},${each.capture_time ?? ''}\n`).join('')
     const file = await tables.take('times.csv', `asset_id,image,capture_time\n${csv}`, { perUnit: 2 })
-    expect(file).toEqual({ units: taken.units, warnings: warned('2 assets have', 'rows') })
+    expect(file).toEqual({ units: taken.units, warnings: warned('2 assets have') })
     const untimed = await tables.take('none.csv', 'asset_id,image\nb,1.jpg\nb,2.jpg\nb,3.jpg\n', { perUnit: 2 })
-    expect(untimed.warnings).toEqual(warned('1 asset has', 'rows'))
+    expect(untimed.warnings).toEqual(warned('1 asset has'))
   })
 
   test('are no cause for a word if all are used, all have a time, or another choice is made', async () => {
@@ -327,5 +345,29 @@ describe('images without a time, when only the latest are used', () => {
     for (const pick of ['spread', 'all'] as const)
       expect((await tables.takeTable(none, { perUnit: 2, pick })).warnings).toEqual([])
     expect((await tables.takeTable(none, { perUnit: 2, unit: 'observation' })).warnings).toEqual([])
+  })
+
+  test('are no cause for a word if the rows of a file have no more images than are used', async () => {
+    const many = (rows: readonly string[]) => `asset_id,observation_id,image,snapshot_id,kind\n${rows.join('\n')}\n`
+    const warnings = async (rows: readonly string[], where?: string) =>
+      (await tables.take('few.csv', many(rows), { perUnit: 2, ...(where === undefined ? {} : { where }) })).warnings
+    expect(await warnings(['b,,1.jpg,,x', 'b,,1.jpg,,x', 'b,,1.jpg,,x'])).toEqual([])
+    expect(await warnings(['b,,1.jpg,,x', 'b,,,,x', 'b,,,,x'])).toEqual([])
+    expect(await warnings(['b,o,1.jpg,1,x', 'b,o,1.jpg,2,x', 'b,o,1.jpg,3,x'])).toEqual([])
+    const kinds = ['b,,1.jpg,,x', 'b,,2.jpg,,x', 'b,,3.jpg,,y']
+    expect(await warnings(kinds, "kind = 'x'")).toEqual([])
+    expect(await warnings(kinds)).toEqual(warned('1 asset has'))
+  })
+
+  test('are not those whose time cannot be read, which have a word of their own', async () => {
+    const times = [early, late, '2026-03-01', 'soon']
+    const table = await tables.table([...USUAL, { name: 'capture_time', type: 'STRING' }], images('b', times))
+    expect((await tables.takeTable(table, { perUnit: 2 })).warnings).toEqual([
+      'capture_time of 1 image cannot be read and is left out, for example "soon"',
+    ])
+    const csv = times.map((time, index) => `b,${index}.jpg,${time}\n`).join('')
+    expect((await tables.take('soon.csv', `asset_id,image,capture_time\n${csv}`, { perUnit: 2 })).warnings).toEqual([
+      'capture_time of 1 row cannot be read and is left out, for example "soon" in line 5',
+    ])
   })
 })

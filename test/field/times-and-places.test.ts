@@ -137,6 +137,19 @@ describe('a location', () => {
     ])
   })
 
+  test.each([
+    ['the asset ID', '"location":"40.0149, -105.2705"', { asset: 'location' }],
+    ['the number of a section', '"asset_id":"a","location":"3.1.2"', {}],
+    ['an address of the internet', '"asset_id":"a","location":"10.0.0.1"', {}],
+  ])('has no word for a text that is %s', async (_what, members, options) => {
+    expect((await tables.take('other.jsonl', `{${members},"image":"1.jpg"}\n`, options)).warnings).toEqual([])
+  })
+
+  test('that is a list of texts is not used, with a word', async () => {
+    const { warnings } = await tables.take('texts.jsonl', '{"asset_id":"a","image":"1.jpg","location":["1.5","2.5"]}')
+    expect(warnings).toEqual(['Column location is not used, because its values are no locations'])
+  })
+
   test('that is a list is not used, with a word', async () => {
     const { units, warnings } = await tables.take('list.jsonl', '{"asset_id":"a","image":"1.jpg","location":[1.5,2.5]}')
     expect(units.map(({ location }) => location)).toEqual([null])

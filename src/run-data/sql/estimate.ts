@@ -13,6 +13,7 @@ export function unitGroupsQuery(source: SnapshotSource): string {
     ...source,
     images: { max_per_unit: MAX_IMAGES_PER_REQUEST, pick: 'latest' as const },
     isConverted: true,
+    mayMissTimes: false,
   }
   return `SELECT
   images,

@@ -28,11 +28,15 @@ export interface SnapshotSource {
   fetchesImages?: boolean
   hasObservationId: boolean
   hasSnapshotId: boolean
+  /** Whether the type of the snapshot's ID has an order: numbers and times. Texts are sorted by the numbers in them. */
+  hasOrderedSnapshots?: boolean
   location: LocationKind
   detectionTime: TimeKind
   captureTime: TimeKind
   /** Whether unreadable times and locations are not counted, because that was done when the file was read. */
   isConverted?: boolean
+  /** Whether a converted file may need times that it lacks, so that the snapshot counts `order`. */
+  mayMissTimes?: boolean
   /** A condition on the source's columns: one expression, checked by `conditionFault`. */
   where: string | null
   /** Only the first N units, by ID. */
@@ -60,7 +64,7 @@ export function snapshotQuery(source: SnapshotSource): string {
     ${asset} AS asset_id,
     ${observation} AS observation_id,
     ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
-    ${source.hasSnapshotId ? snapshotExpression('snapshot_id') : "''"} AS snapshot_id,${keptStruct(source)}
+    ${snapshotExpression(source)} AS snapshot_id,${keptStruct(source)}
     ${place.location} AS location,
     ${counted.includes('location') ? `${place.unread} AS location_unread,\n    ` : ''}${timeColumn('detection', source.detectionTime)},
     ${timeColumn('capture', source.captureTime)}
@@ -79,7 +83,7 @@ SELECT
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${source.images.max_per_unit}
-  ) AS observations,${keptRow(source)}${counted.length === 0 ? '' : `\n  ${countsOf(counted)} AS source_values,`}
+  ) AS observations,${keptRow(source)}${counted.length === 0 ? '' : `\n  ${countsOf(counted, source.captureTime)} AS source_values,`}
   ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
 FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
@@ -138,10 +142,12 @@ const SHARED = `,
  * `order`, images whose time decides whether they are used, and is missing.
  */
 export function countedColumns(source: SnapshotSource): readonly string[] {
-  if (source.isConverted) return []
+  const isOfAssets = source.unit === 'asset'
+  const order = isOfAssets && source.images.pick === 'latest' ? ['order'] : []
+  if (source.isConverted) return source.mayMissTimes ? order : []
   return [
-    ...(source.assetColumn === null ? [] : ['missing_id', 'shortened_id']),
-    ...(source.unit === 'asset' && source.images.pick === 'latest' ? ['order'] : []),
+    ...(isOfAssets ? ['missing_id', 'shortened_id'] : []),
+    ...order,
     ...(source.hasObservationId && !source.hasSnapshotId ? ['observation_id'] : []),
     ...(source.location === 'absent' ? [] : ['location']),
     ...TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [`${name}_time`] : [])),
@@ -152,9 +158,9 @@ export function countedColumns(source: SnapshotSource): readonly string[] {
 const EXAMPLE_LETTERS = 61
 
 /** For each unit: how many images it has, how many have a value, and how many of those cannot be read or are shared. */
-function countsOf(columns: readonly string[]): string {
+function countsOf(columns: readonly string[], captureTime: TimeKind): string {
   const counts = columns.map((column) => {
-    const [given, unread] = givenAndUnread(column)
+    const [given, unread] = givenAndUnread(column, captureTime)
     const example = `SUBSTR(MIN(${unread}), 1, ${EXAMPLE_LETTERS})`
     return `STRUCT('${column}' AS name, COUNTIF(${given}) AS given, COUNT(${unread}) AS unread, ${example} AS example)`
   })
@@ -163,10 +169,15 @@ function countsOf(columns: readonly string[]): string {
 
 const assetIf = (condition: string): string => `IF(${condition}, asset_id, NULL)`
 
-function givenAndUnread(column: string): [given: string, unread: string] {
+function givenAndUnread(column: string, captureTime: TimeKind): [given: string, unread: string] {
   if (column === 'missing_id') return ['TRUE', assetIf(`REGEXP_CONTAINS(asset_id, r'(?i)${MISSING_ID}')`)]
   if (column === 'shortened_id') return ['TRUE', assetIf(`REGEXP_CONTAINS(asset_id, r'${SHORTENED_ID}')`)]
-  if (column === 'order') return ['gcs_uri IS NOT NULL', assetIf('gcs_uri IS NOT NULL AND capture_time IS NULL')]
+  // A time that cannot be read is counted as such.
+  if (column === 'order')
+    return [
+      'gcs_uri IS NOT NULL',
+      assetIf(`gcs_uri IS NOT NULL AND capture_${isReadAsText(captureTime) ? 'text' : 'time'} IS NULL`),
+    ]
   if (column === 'observation_id') return ['TRUE', 'IF(is_shared, observation_id, NULL)']
   if (column === 'location') return ['location IS NOT NULL OR location_unread IS NOT NULL', 'location_unread']
   const text = column.replace(/_time$/, '_text')
@@ -210,12 +221,14 @@ function bytesExpression(column: string): string {
 }
 
 /**
- * A snapshot's ID as a text that sorts by age: its numbers by their values, so that `v9` comes before `v10`. Google
+ * A snapshot's ID as what sorts by age. Of a text, its numbers sort by their values, so that `v9` comes before `v10`. Google
  * promises no order of these IDs (https://developers.google.com/maps/documentation/street-view-insights/reference), and
  * its own are dates: `s1:2026-09-18`.
  */
-function snapshotExpression(column: string): string {
-  const padded = `REGEXP_REPLACE(SAFE_CAST(${column} AS STRING), r'([0-9]+)', r'${'0'.repeat(NUMBER_DIGITS)}\\1')`
+function snapshotExpression({ hasSnapshotId, hasOrderedSnapshots }: SnapshotSource): string {
+  if (!hasSnapshotId) return "''"
+  if (hasOrderedSnapshots) return 'snapshot_id'
+  const padded = `REGEXP_REPLACE(SAFE_CAST(snapshot_id AS STRING), r'([0-9]+)', r'${'0'.repeat(NUMBER_DIGITS)}\\1')`
   return `REGEXP_REPLACE(${padded}, r'0*([0-9]{${NUMBER_DIGITS},})', r'\\1')`
 }
 

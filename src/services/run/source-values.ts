@@ -1,6 +1,6 @@
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { sourceValues, type SourceValues } from '../../run-data/source-values.ts'
-import { countedColumns, type LocationKind } from '../../run-data/sql/snapshot.ts'
+import { countedColumns, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
 import { missingIdWarning, sharedIdWarning, shortenedIdWarning } from '../source/doubtful-ids.ts'
 import { looksLikeCoordinates } from '../source/location-value.ts'
@@ -16,8 +16,9 @@ import type { RecordedContext, RunContext } from './context.ts'
 import type { SourceRead } from './read-source.ts'
 
 /**
- * Warns of times and locations of a table or Parquet file that cannot be read, and of IDs and missing times
- * that make it use other images than the user may think, which the snapshot counted. Those of a text file are counted when it is read.
+ * Warns of what the snapshot counted: of a table or Parquet file, times and locations that cannot be read, and IDs that merge
+ * what may not be the same, which are counted in a text file when it is read; and of all of them, missing times that decide
+ * which images are used.
  *
  * @throws ImageryError SOURCE_UNSUPPORTED if the newest images would be chosen, and most times cannot be read
  */
@@ -31,7 +32,7 @@ export const checkValues: PipelineStep<RunContext & RecordedContext & SourceRead
     const isChosen = capture?.isChosen ?? false
     checkNewest(capture && unreadValues(capture), { ...choice, given: options.table, isChosen })
     const converted = found.filter(({ name }) => DOUBTS[name] === undefined)
-    warnings.push(...unreadWarnings(converted, snapshot.location))
+    warnings.push(...unreadWarnings(converted, snapshot))
     warnings.push(...found.flatMap((values) => DOUBTS[values.name]?.(values, mostImages) ?? []))
     const read = converted.map(({ name, given, unread }) => `${name}: ${given - unread} of ${given}`)
     return { done: read.length === 0 ? 'nothing to convert' : read.join(', '), adds: {} }
@@ -46,7 +47,7 @@ const DOUBTS: Readonly<Record<string, (values: SourceValues, mostImages: number)
       : [missingIdWarning(unread, 'image', `an asset ID such as ${JSON.stringify(exampleText(example ?? ''))}`)],
   observation_id: (values) => (values.unread === 0 ? [] : [sharedIdWarning(sharedExample(values))]),
   order: ({ chosen, chosenExample }, most) =>
-    chosen === 0 ? [] : [untimedWarning({ assets: chosen, of: 'image', most, example: chosenExample ?? '' })],
+    chosen === 0 ? [] : [untimedWarning({ assets: chosen, most, example: chosenExample ?? '' })],
   shortened_id: ({ unread, example }) =>
     unread === 0 ? [] : [shortenedIdWarning(counted(unread, 'image'), exampleText(example ?? ''))],
 }
@@ -57,13 +58,16 @@ function sharedExample({ unread, example }: SourceValues): string {
 }
 
 /** One sentence for each column with values that cannot be read. Text that is never a location is a column like others. */
-function unreadWarnings(found: readonly SourceValues[], location: LocationKind): string[] {
-  const isText = typeof location === 'object' && (location.kind === 'text' || location.kind === 'json')
+function unreadWarnings(found: readonly SourceValues[], snapshot: SnapshotSource): string[] {
+  const { location, assetColumn, imageColumn } = snapshot
+  const text =
+    typeof location === 'object' && (location.kind === 'text' || location.kind === 'json') ? location : undefined
+  const isIdentifier = text !== undefined && [assetColumn, imageColumn].includes(text.column)
   return found
     .filter(({ unread }) => unread > 0)
     .filter(({ name, given, unread, example }) => {
-      const isOther = isText && name === 'location' && unread === given
-      return !isOther || looksLikeCoordinates(example ?? '')
+      const isOther = text !== undefined && name === 'location' && unread === given
+      return !isOther || (!isIdentifier && looksLikeCoordinates(example ?? ''))
     })
     .map((values) => unreadWarning(unreadValues(values)))
 }

@@ -43,11 +43,16 @@ export type SourceColumns = Pick<
   | 'hasBytesAsAsset'
   | 'hasObservationId'
   | 'hasSnapshotId'
+  | 'hasOrderedSnapshots'
   | 'location'
   | 'detectionTime'
   | 'captureTime'
   | 'isConverted'
+  | 'mayMissTimes'
 >
+
+/** Types of numbers and times, whose own order is that of their age. As text, 1.25 would come after 1.5, and -10 after -9. */
+const ORDERED = new Set('INTEGER INT64 FLOAT FLOAT64 NUMERIC TIMESTAMP DATE DATETIME'.split(' '))
 
 /**
  * Finds the columns that imagery uses. Only the asset ID and the image URI are required; the
@@ -110,6 +115,7 @@ export function sourceColumns(
     ...(hasBytesAsAsset ? { hasBytesAsAsset } : {}),
     hasObservationId: isUsed('observation_id'),
     hasSnapshotId: isUsed('snapshot_id'),
+    ...(ORDERED.has(byName.get('snapshot_id')?.type ?? '') ? { hasOrderedSnapshots: true } : {}),
     location,
     ...times,
     guesses,

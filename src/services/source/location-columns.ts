@@ -43,7 +43,7 @@ export function locationColumns(fields: readonly SourceField[]): LocationColumns
 
 /**
  * Returns the column that should have the location, and has a type that cannot. Text can be an address and a struct have
- * its parts, which are columns like others. Other programs write the points of a geometry as bytes.
+ * its parts, which are columns like others; a list of them is neither. Other programs write the points of a geometry as bytes.
  *
  * @param others columns that are used for something else
  */
@@ -53,8 +53,8 @@ export function unusableLocation(
 ): SourceField | undefined {
   return fields.find((field) => {
     const rank = pointRank(shown(field))
-    if (rank === undefined || others.includes(field.name ?? null) || field.type === 'STRING' || isStruct(field))
-      return false
+    const isOther = field.mode !== 'REPEATED' && (field.type === 'STRING' || isStruct(field))
+    if (rank === undefined || others.includes(field.name ?? null) || isOther) return false
     return rank === 0 || field.type === 'BYTES'
   })
 }

@@ -71,6 +71,8 @@ export function looksLikePoint(value: unknown, header = LOCATION): boolean {
  */
 export function looksLikeCoordinates(text: string): boolean {
   const numbers = text.match(/\d+(?:\.\d+)?/g) ?? []
+  // `3.1.2` is a section, `10.0.0.1` an address.
+  if (/\d\.\d+\./.test(text)) return false
   return /^[\d\s.,;:()[\]+\-−°º'"′″’”nsewo]+$/i.test(text) && numbers.length >= 2 && /\d\.\d|[°º]/.test(text)
 }
 

@@ -23,8 +23,10 @@ export type TextColumn = { field: SourceField; index: number } & (
 export interface TextColumns {
   columns: readonly TextColumn[]
   location: { index: number } | { latitude: number; longitude: number } | undefined
-  /** A sentence about the columns of the location, if they were guessed or cannot be read. */
+  /** A sentence about the columns of the location, if they were guessed. */
   guess: string | undefined
+  /** Without a location, the columns that have coordinates that cannot be read, and a sentence about each. */
+  coordinates: readonly { column: string; warning: string }[]
   /** Columns that BigQuery has no room for. */
   leftOut: number
 }
@@ -77,14 +79,15 @@ export class ColumnObserver {
     return {
       columns,
       location,
-      guess: used ? locationGuess(used) : this.#coordinatesWarning(headers),
+      guess: used && locationGuess(used),
+      coordinates: used
+        ? []
+        : Object.entries(this.#coordinates).map(([index, example]) => ({
+            column: names[Number(index)]!,
+            warning: coordinatesWarning(headers[Number(index)]!, example),
+          })),
       leftOut: Math.max(0, headers.length - MOST_COLUMNS),
     }
-  }
-
-  #coordinatesWarning(headers: readonly string[]): string | undefined {
-    const [index] = Object.keys(this.#coordinates).map(Number)
-    return index === undefined ? undefined : coordinatesWarning(headers[index]!, this.#coordinates[index]!)
   }
 }
 

@@ -8,7 +8,7 @@ import { shapedJson } from './json-shape.ts'
 import { point, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
-import { checkNewest, exampleText, unreadWarning, untimedWarning, type UnreadValues } from './unread-values.ts'
+import { checkNewest, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
 import { counted } from '../../contracts/count-text.ts'
 
 type Options = Pick<ModelChoice, 'unit' | 'images'> &
@@ -86,16 +86,16 @@ export class RowWriter {
         `${counted(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
       )
     }
-    return [...warnings, ...this.#untimed(), ...this.#doubtful.warnings()]
+    return [...warnings, ...this.#doubtful.warnings()]
   }
 
-  #untimed(): string[] {
-    const { max_per_unit: most, pick } = this.#options.images
-    if (pick !== 'latest') return []
-    const assets = [...this.#rowsOf]
-      .filter(([, { rows, timed }]) => rows > most && timed < rows)
-      .map(([asset]) => asset)
-    return assets.length === 0 ? [] : [untimedWarning({ assets: assets.length, of: 'row', most, example: assets[0]! })]
+  /**
+   * Whether an asset has more rows than the run uses images, and a row without a time. Only the snapshot knows whether
+   * that decides which images are left out: rows can share an image, have none, or not match the condition.
+   */
+  mayMissTimes(): boolean {
+    const most = this.#options.images.max_per_unit
+    return [...this.#rowsOf.values()].some(({ rows, timed }) => rows > most && timed < rows)
   }
 
   #countAsset(values: readonly unknown[], line: number): void {
@@ -117,6 +117,8 @@ export class RowWriter {
     const [observation, image, asset] = [this.#observationIndex, this.#imageIndex, this.#assetIndex].map((index) =>
       index === undefined ? null : exactText(values[index]),
     )
+    // A row without an asset is left out.
+    if (this.#options.unit === 'asset' && !asset) return
     if (observation && image) this.#doubtful.addObservation({ asset: asset ?? null, observation, image, line })
   }
 

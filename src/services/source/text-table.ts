@@ -65,19 +65,21 @@ export async function prepareTextTable(
   const writer = new RowWriter(found, { ...named, ...options, given: source.given })
   // A time that is used as the asset ID is text.
   const { detectionTime, captureTime } = timeKinds(writer.fields(fields))
-  const columns = { ...named, detectionTime, captureTime, isConverted: true }
   await pipeline(Readable.from(written(rows(), writer)), createWriteStream(file)).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : notWritable(options.scratch, error)
   })
   writer.checkOrder()
-  const warnings = [...guesses, ...(found.guess === undefined ? [] : [found.guess]), ...writer.warnings()]
+  const converted = { detectionTime, captureTime, isConverted: true, mayMissTimes: writer.mayMissTimes() }
+  const unplaced = found.coordinates.find(({ column }) => ![named.assetColumn, named.imageColumn].includes(column))
+  const place = found.guess ?? unplaced?.warning
+  const warnings = [...guesses, ...(place === undefined ? [] : [place]), ...writer.warnings()]
   if (table.converted !== undefined)
     warnings.unshift(`${source.given} is ${table.converted}; it was converted to UTF-8`)
   if (found.leftOut > 0)
     warnings.push(
       `${counted(found.leftOut, 'column')} of ${source.given} ${found.leftOut === 1 ? 'is' : 'are'} left out: BigQuery has no room for them`,
     )
-  return { file, fields: writer.fields(fields), columns, warnings }
+  return { file, fields: writer.fields(fields), columns: { ...named, ...converted }, warnings }
 }
 
 /** The fields of objects that flags name: `properties.id`. Each becomes a column of its own, in which numbers keep their digits. */

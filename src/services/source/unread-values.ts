@@ -38,9 +38,8 @@ export function unreadWarning({ column, unread, example, isAmbiguous, of }: Unre
 }
 
 /** A sentence about assets with more images than a run uses, some without a time, so that the newest are not known. */
-export function untimedWarning(found: { assets: number; of: 'row' | 'image'; most: number; example: string }): string {
-  const { assets, of, most, example } = found
-  return `${counted(assets, 'asset')} ${assets === 1 ? 'has' : 'have'} more than ${counted(most, of)}, and not each of these has a capture_time; those without one come last, in the order of their observation IDs, for example of asset ${JSON.stringify(exampleText(example))}`
+export function untimedWarning({ assets, most, example }: { assets: number; most: number; example: string }): string {
+  return `${counted(assets, 'asset')} ${assets === 1 ? 'has' : 'have'} more than ${counted(most, 'image')}, and not each of these has a capture_time; those without one come last, in the order of their observation IDs, for example of asset ${JSON.stringify(exampleText(example))}`
 }
 
 /**
