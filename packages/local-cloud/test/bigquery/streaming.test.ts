@@ -171,6 +171,18 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     await bigquery.restart()
     expect(await count()).toBe(before + 20)
   })
+
+  it('adds no row to a page whose total does not count them', async () => {
+    await bigquery.client.dataset('d').createTable('growing', { schema: [{ name: 'n', type: 'INTEGER' }] })
+    await bigquery.clock.advance(2_000)
+    const url = `${bigquery.url}/bigquery/v2/projects/demo/datasets/d/tables/growing/data`
+    for (let n = 1; n <= 40; n++) {
+      const added = insertAll({ rows: rows({ n }) }, 'growing')
+      const page = (await (await fetch(url)).json()) as { totalRows: string; rows?: unknown[] }
+      expect(page.rows?.length ?? 0).toBe(Number(page.totalRows))
+      expect((await added).status).toBe(200)
+    }
+  })
 })
 
 describe('tabledata.list (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/list)', () => {

@@ -35,14 +35,14 @@ export async function readPage(
 ): Promise<Page> {
   const wanted = request.columns ?? fields.map((_, index) => index)
   const types = wanted.map((index) => fieldType(fields[index]!))
-  const limit = Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS)
   const totalRows = request.totalRows ?? (await rowCount(store, physical))
-  if (limit === 0 || request.startIndex >= totalRows) return { rows: [], totalRows }
+  // Rows that are added after the count come last, and are not in this page.
+  const limit = Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS, totalRows - request.startIndex)
+  if (limit <= 0) return { rows: [], totalRows }
   return store.read(async (connection) => {
     const list = wanted.length > 0 ? wanted.map((index) => `c${index}`).join(', ') : '1'
     // A limit costs more than a small table.
-    const isWhole = request.startIndex === 0 && totalRows <= limit
-    const part = isWhole ? '' : ` LIMIT ${limit} OFFSET ${request.startIndex}`
+    const part = limit === totalRows ? '' : ` LIMIT ${limit} OFFSET ${request.startIndex}`
     const found = await connection.stream(`SELECT ${list} FROM data.${physical}${part}`)
     const rows: Page['rows'] = []
     let bytes = 0
