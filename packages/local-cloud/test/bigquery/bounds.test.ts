@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Job } from '@google-cloud/bigquery'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBigQuery, type Harness } from './bigquery-fixture.ts'
@@ -181,6 +183,21 @@ describe('a job', () => {
     expect(running.map(({ id }) => id)).toEqual([other.id])
     await other.cancel()
     expect(await value('SELECT 1')).toBe(1)
+  })
+
+  it('with a long parameter takes no memory after its end', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const heap = (): number => {
+      collectGarbage()
+      return process.memoryUsage().heapUsed / MEGABYTE
+    }
+    const params = { p: 'a'.repeat(MEGABYTE) }
+    const refused = (): Promise<unknown> => bigquery.client.query({ query: 'SELECT @p FROM', params }).catch(String)
+    expect(await refused()).toMatch(/Syntax error/)
+    const before = heap()
+    for (let count = 0; count < 20; count++) await refused()
+    expect(heap() - before).toBeLessThan(10)
   })
 
   it('stops with the local cloud and does not run again', async () => {

@@ -23,6 +23,9 @@ export interface Changes {
 /** Jobs that are read from memory. Clients ask for the newest ones. */
 const REMEMBERED_JOBS = 100
 
+/** Longer documents are read from the file: parameters can have megabytes. */
+const REMEMBERED_CHARACTERS = 1 << 16
+
 /** Planning takes DuckDB seconds at this depth, and the cube of that beyond. */
 const MAX_EXPRESSION_DEPTH = 500
 
@@ -71,7 +74,7 @@ export class Store {
   readonly #writer: DuckDBConnection
   readonly #idle: DuckDBConnection[] = []
   readonly #jobKeys: Set<string>
-  /** The documents of the jobs that were written last, oldest first. */
+  /** The documents of the jobs that were written last, without long ones, oldest first. */
   readonly #jobTexts = new Map<string, string>()
   #sequence: number
   #turn: Promise<unknown> = Promise.resolve()
@@ -218,7 +221,8 @@ export class Store {
       const key = jobKey(job.project, job.location, job.jobId)
       this.#jobKeys.add(key)
       this.#jobTexts.delete(key)
-      this.#jobTexts.set(key, JSON.stringify(job))
+      const text = JSON.stringify(job)
+      if (text.length <= REMEMBERED_CHARACTERS) this.#jobTexts.set(key, text)
     }
     for (const key of take(this.#jobTexts.keys(), this.#jobTexts.size - REMEMBERED_JOBS)) this.#jobTexts.delete(key)
   }
