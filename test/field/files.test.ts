@@ -290,7 +290,7 @@ describe('a JSON file', () => {
 
   test('whose IDs are in a field with a name of its own gets a command that finds it', async () => {
     const { suggestions } = await refusal('documents.jsonl', '{"asset_id":{"$oid":"65"},"image":"a.jpg"}')
-    expect(suggestions[0]).toContain(`jq -c '. + {asset: .asset_id.["$oid"]}'`)
+    expect(suggestions[0]).toContain(`jq -c '. + {asset: .asset_id["$oid"]}'`)
     expect(suggestions.at(-1)).toContain('--asset-column asset_id._oid')
     const nested = { asset: 'asset_id._oid' }
     expect(await pairs('documents.jsonl', '{"asset_id":{"$oid":"65"},"image":"a.jpg"}', nested)).toEqual([

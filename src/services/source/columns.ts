@@ -26,6 +26,12 @@ const COMMON_NAMES: Record<Role, readonly string[]> = {
   ).split(' '),
 }
 
+/** Whether a name is one of those, so that it is the name of a column rather than a label of a row. */
+export function isUsualName(name: string): boolean {
+  const loose = looseName(name)
+  return [CLEAR_NAMES, COMMON_NAMES].some(({ asset, image }) => asset.includes(loose) || image.includes(loose))
+}
+
 const WHAT: Record<Role, string> = { asset: 'the asset ID', image: 'the image URI' }
 
 export interface ColumnFlags {

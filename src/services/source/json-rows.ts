@@ -1,9 +1,10 @@
+import { stat } from 'node:fs/promises'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { FileRow } from './csv-rows.ts'
 import { parseExactJson } from './exact-json.ts'
-import { otherJson } from './other-json.ts'
-import { decodedChunks, type TextTable } from './table-text.ts'
+import { lineAdvice, otherJson, valueAdvice, type JsonAdvice } from './other-json.ts'
+import { decodedChunks, MOST_BYTES, type TextTable } from './table-text.ts'
 
 /**
  * Reads the rows of a file with one JSON object per line.
@@ -41,7 +42,7 @@ async function* lines(table: TextTable): AsyncGenerator<string> {
   let isFirst = true
   for await (const chunk of decodedChunks(table)) {
     if (isFirst) {
-      const advice = otherJson(chunk, table.given)
+      const advice = otherJson(chunk, { file: table.given, isWhole: (await stat(table.file)).size <= MOST_BYTES })
       if (advice) throw notLines(table, advice)
       isFirst = false
     }
@@ -70,29 +71,36 @@ function lineTooLong(table: TextTable, line: number): ImageryError {
 function jsonObject(text: string, line: number, table: TextTable): Record<string, unknown> {
   let value: unknown
   try {
-    value = parseExactJson(text)
+    value = parsedLine(text)
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
     throw new ImageryError(
       'SOURCE_UNSUPPORTED',
       `${table.given} cannot be read as JSON lines: line ${line} is ${error instanceof RangeError ? 'nested too deeply' : 'not one JSON object'}`,
-      {
-        suggestions: [
-          `sed -n ${line}p ${shellWord(table.given)} | jq -c .   (shows what is wrong)`,
-          `jq -c . ${shellWord(table.given)} > rows.jsonl   (if objects span several lines)`,
-        ],
-        cause: error,
-      },
+      { suggestions: lineAdvice(text, line, table.given), cause: error },
     )
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw notLines(table, {
     what: `line ${line} is ${Array.isArray(value) ? 'an array' : 'a single value'}, not an object`,
-    command: `jq -c '.[]' ${shellWord(table.given)} > rows.jsonl`,
+    command: valueAdvice(value, line, table.given),
   })
 }
 
-function notLines(table: TextTable, { what, command }: { what: string; command: string }): ImageryError {
+/** Some programs write a comma before or after each object, or the mark of https://www.rfc-editor.org/rfc/rfc7464 before it. */
+const AROUND = /^\s*[\u001E,]?|,\s*$/g
+
+function parsedLine(text: string): unknown {
+  try {
+    return parseExactJson(text)
+  } catch (error) {
+    const object = error instanceof SyntaxError ? text.replaceAll(AROUND, '') : text
+    if (object === text || !object.trimStart().startsWith('{')) throw error
+    return parseExactJson(object)
+  }
+}
+
+export function notLines(table: Pick<TextTable, 'given'>, { what, command }: JsonAdvice): ImageryError {
   return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as JSON lines: ${what}`, {
     suggestions: [command],
   })

@@ -122,7 +122,7 @@ function commands({
     const below = path.length === 0 ? '.' : jsonPath(path)
     const filter = isList(field)
       ? `. as $row | ${inRow}[] | $row + {${role}: ${below}}`
-      : `. + {${role}: ${inRow}${path.length === 0 ? '' : below}}`
+      : `. + {${role}: ${inRow}${path.length === 0 ? '' : below.replace(/^\.\[/, '[')}}`
     return [`jq -c '${filter.replaceAll("'", "'\\''")}' ${shellWord(table)} > rows.jsonl`, then('rows.jsonl')]
   }
   const fieldPath = path.map((part) => `.${quoted(part)}`).join('')
@@ -150,6 +150,8 @@ function commands({
 
 const quoted = (name: string): string => `\`${name}\``
 
-function jsonPath(parts: readonly string[]): string {
-  return parts.map((part) => `.${/^[A-Za-z_]\w*$/.test(part) ? part : `[${JSON.stringify(part)}]`}`).join('')
+/** A path in jq's notation. Before version 1.7, jq takes a dot before a bracket only at the beginning. */
+export function jsonPath(parts: readonly string[]): string {
+  const path = parts.map((part) => (/^[A-Za-z_]\w*$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`)).join('')
+  return path.startsWith('[') ? `.${path}` : path
 }

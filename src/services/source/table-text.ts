@@ -17,7 +17,7 @@ export interface TextTable {
 }
 
 /** The bytes of a piece. Node gives each read a new buffer of this size, and must collect those of many small files. */
-const MOST_BYTES = 1 << 20
+export const MOST_BYTES = 1 << 20
 const FEWEST_BYTES = 4_096
 
 /**

@@ -4,9 +4,17 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
-import { sourceColumns, timeKinds, type ColumnFlags, type SourceColumns, type SourceField } from './columns.ts'
+import {
+  isUsualName,
+  sourceColumns,
+  timeKinds,
+  type ColumnFlags,
+  type SourceColumns,
+  type SourceField,
+} from './columns.ts'
 import { csvRows, type FileRow } from './csv-rows.ts'
-import { jsonRows } from './json-rows.ts'
+import { jsonRows, notLines } from './json-rows.ts'
+import { innerRows, tableInObject } from './one-object.ts'
 import { notWritable } from './scratch-folder.ts'
 import type { TextTable } from './table-text.ts'
 import { LOCATION_FIELD } from './location-columns.ts'
@@ -51,15 +59,19 @@ export async function prepareTextTable(
     isCsv ? csvBody(table, headers) : withNestedValues(jsonRows(table, headers), paths, headers)
   const observer = new ColumnObserver()
   let count = 0
+  let first: FileRow | undefined
   for await (const row of rows()) {
     observer.add(row, headers)
+    first ??= row
     count += 1
   }
   if (count === 0) throw new ImageryError('NO_ASSETS', `${source.given} has no rows`)
   const found = withoutEmpty(observer.columns(headers, !isCsv), paths.length)
   const fields = found.columns.map(({ field }) => field)
   if (found.location) fields.push(LOCATION_FIELD)
-  const { guesses, ...named } = sourceColumns(source.given, fields, { ...options.flags, isConverted: true })
+  const { guesses, ...named } = columnsOf(fields, { ...source, flags: options.flags }, () =>
+    isCsv || count > 1 ? undefined : objectOf(first!, headers),
+  )
 
   const file = path.join(options.scratch, 'table.jsonl')
   const writer = new RowWriter(found, { ...named, ...options, given: source.given })
@@ -80,6 +92,39 @@ export async function prepareTextTable(
       `${counted(found.leftOut, 'column')} of ${source.given} ${found.leftOut === 1 ? 'is' : 'are'} left out: BigQuery has no room for them`,
     )
   return { file, fields: writer.fields(fields), columns: { ...named, ...converted }, warnings }
+}
+
+type JsonObject = Record<string, unknown>
+
+/**
+ * Finds the columns of a file.
+ *
+ * @param onlyObject returns the object of a JSON file that has no other, which can be a whole table
+ */
+function columnsOf(
+  fields: readonly SourceField[],
+  { given, flags }: { given: string; flags: ColumnFlags },
+  onlyObject: () => JsonObject | undefined,
+): ReturnType<typeof sourceColumns> {
+  try {
+    return sourceColumns(given, fields, { ...flags, isConverted: true })
+  } catch (error) {
+    const object = error instanceof ImageryError && error.code === 'COLUMN_NOT_FOUND' ? onlyObject() : undefined
+    if (object === undefined) throw error
+    const isColumn = (name: string): boolean => isUsualName(name) || name === flags.asset || name === flags.image
+    const table = tableInObject(object, { file: given, isColumn })
+    if (table) throw notLines({ given }, table)
+    const { message, suggestions } = error as ImageryError
+    const inner = innerRows(object, given)
+    throw new ImageryError('COLUMN_NOT_FOUND', message, {
+      suggestions: [...(inner === undefined ? [] : [inner]), ...suggestions],
+      cause: error,
+    })
+  }
+}
+
+function objectOf({ values }: FileRow, headers: readonly string[]): JsonObject {
+  return Object.fromEntries(headers.map((header, index) => [header, values[index]]))
 }
 
 /** The fields of objects that flags name: `properties.id`. Each becomes a column of its own, in which numbers keep their digits. */

@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LocalTables, type TableOptions } from './local-table.ts'
+
+let tables: LocalTables
+beforeAll(async () => {
+  tables = await LocalTables.start()
+})
+afterAll(() => tables.close())
+
+const hasJq = spawnSync('jq', ['--version']).status === 0
+
+const pairs = async (name: string, content: string | Uint8Array, options: TableOptions = {}) =>
+  (await tables.take(name, content, options)).units.map(({ asset, images }) => [asset, ...images])
+
+/** Takes a file that is refused, does what the suggestion with this beginning says, and takes the file that it makes. */
+async function followed(
+  name: string,
+  content: string,
+  { command, options = {}, then = options }: { command: string; options?: TableOptions; then?: TableOptions },
+): Promise<unknown[]> {
+  const { suggestions } = (await tables.take(name, content, options).then(
+    () => Promise.reject(new Error('not refused')),
+    (error: unknown) => error,
+  )) as { suggestions: string[] }
+  const advice = suggestions.find((suggestion) => suggestion.startsWith(command)) ?? suggestions.join('\n')
+  const cwd = await mkdtemp(path.join(tables.folder, 'followed-'))
+  const { status, stderr } = spawnSync('sh', ['-c', advice.replace(/ {3}\(.*\)$/, '')], { cwd, encoding: 'utf8' })
+  expect({ status, stderr, advice }).toEqual({ status: 0, stderr: '', advice })
+  const made = / > (rows\.\w+)/.exec(advice)![1]!
+  return pairs(`followed-${made}`, await readFile(path.join(cwd, made)), then)
+}
+
+const ROWS = [
+  ['a', 'a.jpg'],
+  ['b', 'b.jpg'],
+]
+const [A, B] = ['{"asset_id":"a","image":"a.jpg"}', '{"asset_id":"b","image":"b.jpg"}']
+const [LONG_A, LONG_B] = [
+  '{\n  "asset_id": "a",\n  "image": "a.jpg"\n}',
+  '{\n  "asset_id": "b",\n  "image": "b.jpg"\n}',
+]
+
+describe('JSON lines', () => {
+  test.each([
+    ['a comma after each object', `${A},\n${B},\n`],
+    ['a comma between objects', `${A},\n${B}\n`],
+    ['a comma before an object', `${A}\n, ${B}\n`],
+    ['a mark before each object, as GDAL writes it', `\u001e${A}\n\u001e${B}\n`],
+  ])('with %s are read', async (_what, text) => {
+    expect(await pairs('commas.jsonl', text)).toEqual(ROWS)
+  })
+})
+
+describe.skipIf(!hasJq)('the command for a JSON file that is not one object per line makes its rows, if it is', () => {
+  test.each([
+    ['an array', `[${A},${B}]`, "jq -c '.[]'"],
+    ['an array with a comma too many', `[\n${A},\n${B},\n]\n`, 'perl'],
+    ['an array without its end', `[\n${A},\n${B},\n`, 'perl'],
+    ['objects over several lines', `${LONG_A}\n${LONG_B}\n`, "jq -c '.'"],
+    ['the same with commas', `${LONG_A},\n${LONG_B}\n`, 'perl'],
+    ['the same with a comma after the last', `\ufeff${LONG_A},\n${LONG_B},\n\n`, 'perl'],
+    ['objects in one line', `${A}${B}`, 'jq'],
+    ['objects in one line with commas', `${A},${B}`, 'perl'],
+    ['objects that end in the next line', `${A.replace(',', ',\n')}\n${B}\n`, 'jq'],
+    ['the same after other rows', `${A}\n${LONG_B}\n`, 'jq'],
+    ['JSON in texts', `${JSON.stringify(A)}\n${JSON.stringify(B)}\n`, 'jq'],
+    ['a list of texts per row', '[["a","a.jpg"],["b","b.jpg"]]', '{ echo asset_id,image; jq'],
+    ['pandas, by column', '{"asset_id":{"0":"a","1":"b"},"image":{"0":"a.jpg","1":"b.jpg"}}', 'jq'],
+    ['pandas, by column with labels', '{"asset_id":{"x":"a","y":"b"},"image":{"x":"a.jpg","y":"b.jpg"}}', 'jq'],
+    ['pandas, by row', `{"0":${A},"1":${B}}`, 'jq'],
+    ['pandas, split', '{"columns":["asset_id","image"],"index":[0,1],"data":[["a","a.jpg"],["b","b.jpg"]]}', 'jq'],
+    [
+      'pandas, as a table',
+      `{"schema":{"fields":[{"name":"index"}],"pandas_version":"1.4.0"},"data":[${A},${B}]}`,
+      'jq',
+    ],
+    ['lists of columns', '{"asset_id":["a","b"],"image":["a.jpg","b.jpg"]}', 'jq'],
+    ['hits inside of an answer', `{"took":1,"hits":{"total":2,"hits":[${A},${B}]}}`, 'jq'],
+    ['data inside of an answer', `{"status":{"code":"600"},"result":{"my data":[${A},${B}]}}`, 'jq'],
+    [
+      'a catalog of images',
+      `{"type":"FeatureCollection","features":[{"id":"a","properties":{"image":"a.jpg"}},{"id":"b","properties":{"image":"b.jpg"}}]}`,
+      'jq',
+    ],
+  ])('%s', async (_what, text, command) => {
+    expect(await followed('other.json', text, { command })).toEqual(ROWS)
+  })
+
+  test('a row in each member, under the name of its image', async () => {
+    const text = '{"a.jpg":{"kind":"pole"},"b.jpg":{"kind":"sign"}}'
+    const options = { asset: 'key', image: 'key' }
+    expect(await followed('keyed.json', text, { command: 'jq', options })).toEqual([
+      ['a.jpg', 'a.jpg'],
+      ['b.jpg', 'b.jpg'],
+    ])
+  })
+
+  test("a field with a name of its own, by its row's ID", async () => {
+    const text = '{"asset_id":{"$oid":"65"},"image":"a.jpg"}\n{"asset_id":{"$oid":"66"},"image":"b.jpg"}\n'
+    expect(await followed('documents.jsonl', text, { command: 'jq', then: { asset: 'asset' } })).toEqual([
+      ['65', 'a.jpg'],
+      ['66', 'b.jpg'],
+    ])
+  })
+})
+
+test('a command with jq has a note where an old jq would change IDs', async () => {
+  const refused = (text: string): Promise<unknown> => tables.take('long.json', text).catch((error: unknown) => error)
+  const long = '[{"asset_id":12345678901234567891,"image":"a.jpg"}]'
+  expect(await refused(long)).toMatchObject({ suggestions: [expect.stringContaining('(with jq 1.7 or newer')] })
+  const text = { suggestions: [expect.not.stringContaining('1.7')] }
+  expect(await refused('[{"asset_id":"12345678901234567891","image":"a.jpg"}]')).toMatchObject(text)
+})
+
+test('an object that is one row is no table', async () => {
+  const row = '{"id":"a","image":"a.jpg","box":{"x":1},"tags":[{"name":"x"}]}'
+  expect(await pairs('row.json', row)).toEqual([['a', 'a.jpg']])
+  const labels = { data_row: { id: 'a', external_id: 'a.jpg' }, media_attributes: { width: 1 }, projects: {} }
+  const refused = await tables.take('labels.ndjson', JSON.stringify(labels)).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'COLUMN_NOT_FOUND', suggestions: [expect.stringMatching(/^imagery run /)] })
+  const found = { asset: 'data_row.id', image: 'data_row.external_id' }
+  expect(await pairs('labels.ndjson', JSON.stringify(labels), found)).toEqual([['a', 'a.jpg']])
+})
