@@ -28,7 +28,7 @@ export default class Results extends CloudCommand {
   static override summary = "Print a run's rows, or write them to a file"
 
   static override description =
-    'Reads the results table: one row per asset, with its images, its answer, and where the answer came from, in the order of the IDs. If the run was stopped, prints the rows so far; the others have the status pending. --format table shows the first rows and the columns that fit; the other formats have everything.'
+    'Reads the results table: one row per asset, with its images, its answer, and where the answer came from, in the order of the IDs. If the run was stopped, prints the rows so far; the others have the status pending. --format table shows the first rows and the columns that fit, with long IDs shortened; the other formats have everything.'
 
   static override examples = [
     { description: 'The newest run, as a table', command: '<%= config.bin %> <%= command.id %> --local' },

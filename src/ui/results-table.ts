@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
+import { shortText } from '@imagery/viewer/contract/short-text'
 import { plainLine, shortened } from './plain-text.ts'
-import { cellText, fittingColumns, formatTable } from './table.ts'
+import { cellText, fittingColumns, formatTable, wantedWidth } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
 import { counted } from '../contracts/count-text.ts'
 
@@ -21,7 +22,7 @@ export interface ResultsTable {
 
 /** Formats the first rows of a run with the columns that fit, and says what is not shown. */
 export function formatResults(table: ResultsTable, width: number): string {
-  const { rows } = table
+  const { rows, shortIds } = withRoomForAnswers(candidates(table), table.rows, width)
   const columns = fittingColumns(candidates(table), rows, width)
   const shown = formatTable(
     columns,
@@ -35,7 +36,33 @@ export function formatResults(table: ResultsTable, width: number): string {
     ...moreLine(table.more),
     ...failureLines(table.failures, width),
     ...hiddenLines(table.rows.length === 0 ? [] : hidden, width),
+    ...(shortIds === undefined
+      ? []
+      : ['', ...wrapped(`Each ${shortIds} is shortened. --columns ${shortIds} shows it whole`, width)]),
   ].join('\n')
+}
+
+const IDS: ReadonlySet<string> = new Set(['asset_id', 'unit_id'])
+
+/** An ID is not shortened below this length. */
+const SHORTEST_ID = 20
+
+/**
+ * Shortens long IDs in their middle until the two columns after them fit too: an ID of Street View Insights with its image has
+ * 90 letters, which leaves nothing of a line for the answer. An ID that is the only column stays whole.
+ */
+function withRoomForAnswers(
+  [id = '', ...others]: readonly string[],
+  rows: readonly Row[],
+  width: number,
+): { rows: readonly Row[]; shortIds: string | undefined } {
+  const whole = { rows, shortIds: undefined }
+  if (!IDS.has(id) || others.length === 0) return whole
+  const wanted = others.slice(0, 2).reduce((sum, column) => sum + wantedWidth(column, rows) + 2, 0)
+  const most = Math.max(SHORTEST_ID, width - 2 - wanted)
+  const texts = rows.map((row) => cellText(row[id]))
+  if (texts.every((text) => text.length <= most)) return whole
+  return { rows: rows.map((row, index) => ({ ...row, [id]: shortText(texts[index]!, most) })), shortIds: id }
 }
 
 /** Columns that answer nothing, besides the one that identifies the row. */

@@ -13,12 +13,17 @@ export function formatTable(
 ): string {
   const cells = [header, ...rows].map((row) => row.map(cellText))
   const widths = fit(
-    header.map((_, column) => Math.min(WIDEST, Math.max(...cells.map((row) => row[column]?.length ?? 0)))),
+    header.map((_, column) => Math.min(WIDEST, widestCell(cells, column))),
     width - 2 * (header.length - 1),
     header.map((title) => !whole.includes(title)),
   )
   const [head = [], ...body] = cells.map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)))
   return [styleText('bold', head.join('  ').trimEnd()), ...body.map((row) => row.join('  ').trimEnd())].join('\n')
+}
+
+/** There can be more rows than a function takes arguments. */
+function widestCell(cells: readonly (readonly string[])[], column: number): number {
+  return cells.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0)
 }
 
 /** No cell is wider, whole or not: an endless ID would widen every row. */
@@ -53,6 +58,15 @@ function padded(text: string, width: number): string {
 /** When columns are chosen, a wider column counts as this wide: long text is cut instead of left out. */
 const ROOMY = 24
 
+/** Returns how wide a column after the first one is at most when columns are chosen. */
+export function wantedWidth(column: string, rows: readonly Record<string, unknown>[]): number {
+  return Math.min(widestOf(column, rows), ROOMY)
+}
+
+function widestOf(column: string, rows: readonly Record<string, unknown>[]): number {
+  return rows.reduce((widest, row) => Math.max(widest, cellText(row[column]).length), column.length)
+}
+
 /** Returns the columns of `candidates`, in order, that fit a line of `width` and stay readable. */
 export function fittingColumns(
   candidates: readonly string[],
@@ -62,8 +76,7 @@ export function fittingColumns(
   const chosen: string[] = []
   let used = 0
   for (const [index, column] of candidates.entries()) {
-    const widest = Math.max(column.length, ...rows.map((row) => cellText(row[column]).length))
-    const wanted = (index === 0 ? widest : Math.min(widest, ROOMY)) + 2
+    const wanted = (index === 0 ? widestOf(column, rows) : wantedWidth(column, rows)) + 2
     if (chosen.length >= 2 && used + wanted > width) break
     chosen.push(column)
     used += wanted

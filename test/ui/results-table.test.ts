@@ -68,6 +68,46 @@ describe('a table of results', () => {
     expect(text(alike).slice(0, 2)).toEqual(['asset_id  status', 'pole-1    ok'])
   })
 
+  test.each([40, 60, 80, 100])(
+    'shortens long IDs in lines of %i columns, so that answers fit, and says how to see them whole',
+    (width) => {
+      const ids = [1, 2].map(
+        (n) => `t1:0edee8336f37d03e425f8dd02594c694:ffff005f/o1:1f71e8bdf0c5f7aeb659d8ba3867f27a:0011006${n}`,
+      )
+      const observed = ids.map((id) => ({ asset_id: 't1', status: 'ok', category: 'Yield', unit_id: id }))
+      const columns = Object.keys(observed[0]!)
+      const text = lines({ columns, rows: observed, failures: [] }, width)
+      expect(Math.max(...text.map((line) => line.length))).toBeLessThanOrEqual(width)
+      expect(text[0]).toMatch(/^unit_id +status {2}category$/)
+      expect(text[1]).toMatch(/^t1:0ede\S*…\S*:00110061 +ok +Yield$/)
+      expect(text.join(' ')).toContain('--columns unit_id shows it whole')
+      const chosen = lines({ columns: ['unit_id', 'category'], rows: observed, isChosen: true, failures: [] }, width)
+      expect(chosen[2]).toMatch(/…\S*:00110062 +Yield$/)
+      expect(lines({ columns: ['unit_id'], rows: observed, isChosen: true, failures: [] }, width)).toEqual([
+        'unit_id',
+        ...ids,
+      ])
+    },
+  )
+
+  test('keeps IDs whole where the answers fit beside them', () => {
+    const id = 't1:0edee8336f37d03e425f8dd02594c694:ffff005f'
+    const text = lines(
+      {
+        columns: ['asset_id', 'status', 'category'],
+        rows: [{ asset_id: id, status: 'ok', category: 'Yield' }],
+        failures: [],
+      },
+      80,
+    )
+    expect(text).toEqual([`asset_id${' '.repeat(36)}  status  category`, `${id}  ok      Yield`])
+  })
+
+  test('shows more rows than a function takes arguments', { timeout: 60_000 }, () => {
+    const many = Array.from({ length: 150_000 }, (_, index) => ({ asset_id: `pole-${index}`, status: 'ok' }))
+    expect(lines({ columns: ['asset_id', 'status'], rows: many, failures: [] }, 80)).toHaveLength(150_001)
+  })
+
   test('shows the columns that the user chose, also empty ones', () => {
     const text = lines({ isChosen: true, columns: ['material', 'cause'], failures: [] }, 80)
     expect(text).toEqual(['material  cause', 'wood', '          schema'])

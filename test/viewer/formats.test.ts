@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { consoleLink } from '../../packages/viewer/src/app/detail/console-link.ts'
 import { duration, number, percentOf, shortCount, usd } from '../../packages/viewer/src/app/format/numbers.ts'
 import { CATEGORIES, sequential } from '../../packages/viewer/src/app/format/palettes.ts'
-import { shortText } from '../../packages/viewer/src/app/format/short-text.ts'
+import { shortText } from '../../packages/viewer/src/contract/short-text.ts'
 import { minute, timeText } from '../../packages/viewer/src/app/format/times.ts'
 import { tsv, tsvCell } from '../../packages/viewer/src/app/format/tsv.ts'
 

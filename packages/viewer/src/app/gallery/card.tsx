@@ -1,7 +1,7 @@
 import { memo } from 'react'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { PageRow, ResultsSource } from '../../contract/source.ts'
-import { shortText } from '../format/short-text.ts'
+import { shortText } from '../../contract/short-text.ts'
 import { Status } from '../parts/status.tsx'
 import { Thumbnail } from '../parts/thumbnail.tsx'
 import { ShownValue } from '../parts/value.tsx'

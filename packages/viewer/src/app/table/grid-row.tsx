@@ -1,7 +1,7 @@
 import { memo } from 'react'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { PageRow } from '../../contract/source.ts'
-import { shortText } from '../format/short-text.ts'
+import { shortText } from '../../contract/short-text.ts'
 import { ShownValue } from '../parts/value.tsx'
 import type { Cell } from './selection.ts'
 
