@@ -292,7 +292,7 @@ describe('the flags', () => {
 
   test.each<[object, string, string, string[]]>([
     [{ id: 'poles' }, 'COLUMN_NOT_FOUND', 'has no column poles', ['--id pole']],
-    [{}, 'COLUMN_NOT_FOUND', 'no column unit_id or asset_id', ['--id pole']],
+    [{}, 'COLUMN_NOT_FOUND', 'no column unit_id, asset_id or id', ['--id pole']],
     [{ id: 'pole' }, 'COLUMN_NOT_FOUND', "The answer's: category", []],
     [{ id: 'pole', columns: ['labl=category'] }, 'COLUMN_NOT_FOUND', 'has no column labl', ['--column label']],
     [

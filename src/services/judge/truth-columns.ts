@@ -81,7 +81,7 @@ function usualId(table: Table, unit: Unit): number {
     if (index !== undefined) return index
   }
   throw wrongColumn(
-    `${table.given} has no column unit_id or asset_id that names the assets. Its columns: ${table.headers.join(', ')}`,
+    `${table.given} has no column unit_id, asset_id or id that names the assets. Its columns: ${table.headers.join(', ')}`,
     table.headers.slice(0, 3).map((header) => `--id ${shellWord(header)}`),
   )
 }
