@@ -3,7 +3,7 @@ import { quoted, quotedColumn } from './names.ts'
 /**
  * Where a table has its locations. `struct` and `geography` are the column `location` of Street View Insights; an object
  * names other columns. `array` is
- * GeoJSON's: longitude, latitude, also in a field of a column.
+ * GeoJSON's: longitude, latitude, also in a field of a column. `wkb` are bytes, as GeoParquet has them.
  */
 export type LocationKind =
   | 'struct'
@@ -11,7 +11,7 @@ export type LocationKind =
   | 'absent'
   | { kind: 'struct'; column: string; latitude: string; longitude: string }
   | { kind: 'columns'; latitude: string; longitude: string }
-  | { kind: 'geography' | 'array' | 'text' | 'json'; column: string }
+  | { kind: 'geography' | 'wkb' | 'array' | 'text' | 'json'; column: string }
 
 /** `location`, NULL if there is none or it cannot be read, and `unread`, what the table has in the second case. */
 export interface LocationExpressions {
@@ -46,6 +46,8 @@ export function locationExpressions(kind: LocationKind): LocationExpressions {
       return members(quoted(kind.latitude), quoted(kind.longitude))
     case 'geography':
       return geography(quoted(kind.column))
+    case 'wkb':
+      return wellKnownBinary(quoted(kind.column))
     case 'array':
       return members(`${quotedColumn(kind.column)}[SAFE_OFFSET(1)]`, `${quotedColumn(kind.column)}[SAFE_OFFSET(0)]`)
     case 'text':
@@ -64,6 +66,30 @@ function geography(column: string): LocationExpressions {
     location: `IF(${isPoint}, STRUCT(ST_Y(${column}) AS latitude, ST_X(${column}) AS longitude), NULL)`,
     unread: `IF(${isPoint}, NULL, ST_ASTEXT(${column}))`,
   }
+}
+
+/**
+ * How a point begins in hexadecimal digits: 2D and 3D as the standard has them, and the forms of PostGIS, without and
+ * with the number of WGS 84 (https://libgeos.org/specifications/wkb/). Most programs write the small end first.
+ */
+const LITTLE = '0101000000|01e9030000|0101000080|0101000020e6100000|01010000a0e6100000'
+const BIG = '0000000001|00000003e9|0080000001|0020000001000010e6|00a0000001000010e6'
+const TWO_NUMBERS = '[0-9a-f]{32}'
+
+/** An empty point, whose coordinates are no numbers. */
+const EMPTY_POINT = `0101000000${'000000000000f87f'.repeat(2)}`
+
+/** Only points are given to the function, which would be an error for damaged bytes, and is for a latitude beyond 90. */
+function wellKnownBinary(column: string): LocationExpressions {
+  const hex = `TO_HEX(${column})`
+  const point = (header: string, forms: string): string => {
+    const numbers = `SUBSTR(REGEXP_REPLACE(${hex}, r'^(?:${forms})', ''), 1, 32)`
+    return `IF(REGEXP_CONTAINS(${hex}, r'^(?:${forms})${TWO_NUMBERS}'), CONCAT('${header}', ${numbers}), NULL)`
+  }
+  const wkb = `FROM_HEX(IFNULL(${point('0101000000', LITTLE)}, ${point('0000000001', BIG)}))`
+  const { location } = geography(`SAFE.ST_GEOGFROMWKB(${wkb})`)
+  const text = `CONCAT('0x', NULLIF(${hex}, '${EMPTY_POINT}'))`
+  return { location, unread: `IF(${location} IS NULL, ${text}, NULL)` }
 }
 
 function members(latitude: string, longitude: string): LocationExpressions {

@@ -99,7 +99,10 @@ export function sourceColumns(
   const { location, guess } = flags.isConverted ? convertedLocation(byName) : locationColumns(fields)
   if (guess !== undefined) guesses.push(guess)
   const unused = location === 'absent' ? unusableLocation(fields, [assetColumn, imageColumn]) : undefined
-  if (unused) guesses.push(`Column ${shownColumn(unused)} is not used, because its values are no locations`)
+  if (unused) {
+    const reason = unused.shapes?.fault ?? 'its values are no locations'
+    guesses.push(`Column ${shownColumn(unused)} is not used, because ${reason}`)
+  }
   const isUsed = (name: string): boolean => {
     const field = byName.get(name)
     if (field && !isOneText(field))

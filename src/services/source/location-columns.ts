@@ -26,16 +26,16 @@ const isStruct = ({ type, mode }: SourceField): boolean =>
 export function locationColumns(fields: readonly SourceField[]): LocationColumns {
   const candidates = fields
     .flatMap((field) => {
-      const rank = pointRank(field.header ?? field.name ?? '')
+      const rank = pointRank(field.header ?? field.name ?? '') ?? (field.shapes ? Infinity : undefined)
       const location = rank === undefined ? undefined : pointKind(field)
       return location === undefined ? [] : [{ rank: rank!, field, location }]
     })
     .toSorted((one, other) => one.rank - other.rank)
   const [found] = candidates
   const pair = pairOf(fields)
-  // Text can be an address; two columns of coordinates cannot.
-  const isText = typeof found?.location === 'object' && found.location.kind === 'text'
-  if (found && !(isText && pair)) return { location: found.location, guess: locationGuess([shown(found.field)]) }
+  // Text can be an address, and of shapes some can be no points; two columns of coordinates cannot.
+  const isUnsure = typeof found?.location === 'object' && ['text', 'wkb'].includes(found.location.kind)
+  if (found && !(isUnsure && pair)) return { location: found.location, guess: locationGuess([shown(found.field)]) }
   if (!pair) return { location: 'absent', guess: undefined }
   const location = { kind: 'columns', latitude: pair.latitude.name!, longitude: pair.longitude.name! } as const
   return { location, guess: locationGuess([shown(pair.latitude), shown(pair.longitude)]) }
@@ -54,8 +54,9 @@ export function unusableLocation(
   return fields.find((field) => {
     const rank = pointRank(shown(field))
     const isOther = field.mode !== 'REPEATED' && (field.type === 'STRING' || isStruct(field))
-    if (rank === undefined || others.includes(field.name ?? null) || isOther) return false
-    return rank === 0 || field.type === 'BYTES'
+    if (others.includes(field.name ?? null)) return false
+    if (field.shapes) return true
+    return rank !== undefined && !isOther && (rank === 0 || field.type === 'BYTES')
   })
 }
 
@@ -71,7 +72,13 @@ function pairOf(fields: readonly SourceField[]): { latitude: SourceField; longit
 }
 
 function pointKind(field: SourceField): LocationKind | undefined {
-  const { name: column = '', type, mode, fields: members = [] } = field
+  const { name: column = '', type, mode, fields: members = [], shapes } = field
+  if (shapes) {
+    if (shapes.fault !== undefined) return undefined
+    return shapes.encoding === 'wkb'
+      ? { kind: 'wkb', column }
+      : { kind: 'struct', column, latitude: 'y', longitude: 'x' }
+  }
   const isUsual = column.toLowerCase() === LOCATION
   if (mode === 'REPEATED')
     return NUMBERS.has(type ?? '') && column.toLowerCase() === 'coordinates' ? { kind: 'array', column } : undefined

@@ -133,7 +133,8 @@ function commands({
       .join('.')
     const inDuck = `${isList(field) ? 'item' : column}${path.map((part) => `."${part}"`).join('')} AS ${role}`
     const from = `'${table}'${isList(field) ? `, UNNEST(${column}) AS list(item)` : ''}`
-    const query = `COPY (SELECT *${isList(field) ? ' EXCLUDE (item)' : ''}, ${inDuck} FROM ${from}) TO 'rows.parquet'`
+    const all = `*${isList(field) ? ' EXCLUDE (item)' : ''}`
+    const query = `COPY (SELECT ${added(all, inDuck, name === role)} FROM ${from}) TO 'rows.parquet'`
     return [`duckdb -c ${shellWord(query)}`, then('rows.parquet')]
   }
   const view = `${table}_rows`
@@ -143,9 +144,14 @@ function commands({
       ? `JSON_VALUE(${isList(field) ? 'item' : column}, '$${path.map((part) => `.${part}`).join('')}')`
       : (NO_TEXT[field.type ?? '']?.text ?? String)(`${isList(field) ? 'item' : column}${fieldPath}`)
   const query = isList(field)
-    ? `CREATE VIEW \`${view}\` AS SELECT row.*, ${value} AS ${role} FROM \`${table}\` AS row, UNNEST(row.${column}) AS item`
-    : `CREATE VIEW \`${view}\` AS SELECT *, ${value} AS ${role} FROM \`${table}\``
+    ? `CREATE VIEW \`${view}\` AS SELECT ${added('row.*', `${value} AS ${role}`, name === role)} FROM \`${table}\` AS row, UNNEST(row.${column}) AS item`
+    : `CREATE VIEW \`${view}\` AS SELECT ${added('*', `${value} AS ${role}`, name === role)} FROM \`${table}\``
   return [`bq query --use_legacy_sql=false ${shellWord(query)}`, then(view)]
+}
+
+/** All columns and a new one, which takes the place of the column that has its name. */
+function added(all: string, column: string, replaces: boolean): string {
+  return replaces ? `${all} REPLACE (${column})` : `${all}, ${column}`
 }
 
 const quoted = (name: string): string => `\`${name}\``

@@ -9,6 +9,8 @@ export interface ParquetElement {
   /** What the type stands for, such as `UUID`. Undefined if it stands for itself. */
   logical: string | undefined
   precision: number
+  /** The coordinate system of shapes, if it is not the usual one. */
+  crs: string | undefined
   isRepeated: boolean
   children: ParquetElement[]
   /** Where its elements are in the schema: its own, and those below it. */
@@ -53,6 +55,7 @@ export function parquetElements({ items }: ThriftList): ParquetElement[] {
       name: String((member(element, 4) as Buffer | undefined) ?? ''),
       type: isGroup ? undefined : (TYPES[Number(type)] ?? `type ${type}`),
       logical: logicalType(element),
+      crs: coordinateSystem(element),
       precision: Number((member(element, 8) as bigint | undefined) ?? 0n),
       isRepeated: first > 0 && member(element, 3) === 2n,
       children,
@@ -77,6 +80,18 @@ function logicalType(element: ThriftStruct): string | undefined {
   }
   const converted = member(element, 6) as bigint | undefined
   return converted === undefined ? undefined : (CONVERTED[Number(converted)] ?? `converted type ${converted}`)
+}
+
+/** Whether a column has Parquet's own type for shapes, whose values are WKB. */
+export function isNativeShape({ type, logical }: ParquetElement): boolean {
+  return type === 'BYTE_ARRAY' && (logical === 'GEOMETRY' || logical === 'GEOGRAPHY')
+}
+
+function coordinateSystem(element: ThriftStruct): string | undefined {
+  const [union] = (member(element, 10) as ThriftStruct | undefined) ?? []
+  if (!union || !['GEOMETRY', 'GEOGRAPHY'].includes(LOGICAL[union.id - 1] ?? '')) return undefined
+  const crs = member(union.value as ThriftStruct, 1)
+  return crs === undefined ? undefined : String(crs)
 }
 
 /**
@@ -108,6 +123,7 @@ export function loadedField(element: ParquetElement, isMember = false): SourceFi
   if (isMember && !MEMBER_NAME.test(name)) return `a member named ${JSON.stringify(name)}`
   const mode = element.isRepeated ? { mode: 'REPEATED' } : {}
   if (type !== undefined) {
+    if (isNativeShape(element) && !isMember) return { name, type: 'BYTES', ...mode }
     const loaded = LOADED_AS.get(logical === undefined ? type : `${type} ${logical}`)
     if (loaded === undefined) return logical ?? type
     if (logical === 'DECIMAL' && element.precision > MOST_DIGITS) return `DECIMAL of ${element.precision} digits`

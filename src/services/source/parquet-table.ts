@@ -5,8 +5,10 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 import { columnNames } from './column-names.ts'
 import { sourceColumns, type SourceColumns, type SourceField } from './columns.ts'
-import { loadedField, member, parquetElements, type ParquetElement } from './parquet-schema.ts'
+import { geoColumns, nativeShapes } from './geo-parquet.ts'
+import { isNativeShape, loadedField, member, parquetElements, type ParquetElement } from './parquet-schema.ts'
 import { notWritable } from './scratch-folder.ts'
+import type { Shapes } from './source-field.ts'
 import type { PrepareOptions } from './text-table.ts'
 import { readStruct, writeStruct, type ThriftList, type ThriftStruct } from './thrift.ts'
 
@@ -55,8 +57,7 @@ export async function prepareParquet(
   const warnings = leftOut.length === 0 ? guesses : [...guesses, leftOutWarning(given, leftOut, columns)]
   const isUnchanged =
     leftOut.length === 0 &&
-    !described(given, () => hasUnusedShapes(footer)) &&
-    kept.every(({ element, field }) => element.name === field.name)
+    kept.every(({ element, field }) => element.name === field.name && field.shapes === undefined)
   if (isUnchanged) return { file, fields, columns: found, warnings }
   const changed = path.join(options.scratch, 'table.parquet')
   const ending = described(given, () => footerBytes(newFooter(footer, kept)))
@@ -72,29 +73,14 @@ export async function prepareParquet(
   return { file: changed, fields, columns: found, warnings }
 }
 
-/** The columns that the metadata of GeoParquet describes, which BigQuery makes GEOGRAPHY. */
-function shapes(footer: ThriftStruct): ReadonlySet<string> {
+/** The columns that the metadata of GeoParquet describes. BigQuery would make GEOGRAPHY of them, and load no damaged one. */
+function shapes(footer: ThriftStruct): ReadonlyMap<string, Shapes> {
   const metadata = member(footer, FILE.metadata) as ThriftList | undefined
-  const geo = metadata?.items.find((item) => isGeo(item as ThriftStruct)) as ThriftStruct | undefined
-  try {
-    const { columns } = JSON.parse(String(geo && member(geo, 2))) as { columns: object }
-    return new Set(Object.keys(columns))
-  } catch {
-    return new Set()
-  }
+  const geo = metadata?.items.find((item) => String(member(item as ThriftStruct, 1)) === 'geo') as
+    | ThriftStruct
+    | undefined
+  return geoColumns(String(geo && member(geo, 2)))
 }
-
-function hasUnusedShapes(footer: ThriftStruct): boolean {
-  const columns = shapes(footer)
-  return columns.size > 0 && !columns.has(LOCATION)
-}
-
-function isGeo(entry: ThriftStruct): boolean {
-  return String(member(entry, 1)) === 'geo'
-}
-
-/** Only the location is used as a shape. Without the note about them, shapes are bytes, which every load takes. */
-const LOCATION = 'location'
 
 const MAGIC = 'PAR1'
 /** The length of the footer, and the magic letters. */
@@ -144,30 +130,31 @@ function unreadable(given: string, why: string, cause?: unknown): ImageryError {
 function describeColumns(footer: ThriftStruct): Column[] {
   const elements = parquetElements(member(footer, 2) as ThriftList)
   const names = columnNames(elements.map(({ name }) => name))
+  const geo = shapes(footer)
   return elements.map((element, index) => {
     const loaded = loadedField(element)
     const name = names[index]!
     const shown = name === element.name ? {} : { header: element.name }
     if (typeof loaded === 'string') return { element, field: { name, type: 'STRING', ...shown }, problem: loaded }
-    const type = name === LOCATION && shapes(footer).has(name) ? { type: 'GEOGRAPHY' } : {}
-    return { element, field: { ...loaded, name, ...type, ...shown }, problem: undefined }
+    const held = geo.get(element.name) ?? (isNativeShape(element) ? nativeShapes(element.crs) : undefined)
+    const field = { ...loaded, name, ...shown, ...(held ? { shapes: held } : {}) }
+    return { element, field, problem: undefined }
   })
 }
 
 /** The fields of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData that change: `parquet.thrift`. */
 const FILE = { schema: 2, rowGroups: 4, metadata: 5, columnOrders: 7 }
 const GROUP = { columns: 1, sorting: 4 }
+/** A field of SchemaElement. */
+const LOGICAL_TYPE = 10
 
 function newFooter(footer: ThriftStruct, kept: readonly Column[]): ThriftStruct {
   const leaves = (items: ThriftList['items']): ThriftList['items'] =>
     kept.flatMap(({ element }) => items.slice(element.firstLeaf, element.endLeaf))
   return footer.flatMap((field) => {
     const list = field.value as ThriftList
-    if (field.id === FILE.metadata) {
-      // What other programs noted about the columns, by number, is no longer true.
-      const items = shapes(footer).has(LOCATION) ? list.items.filter((item) => isGeo(item as ThriftStruct)) : []
-      return items.length > 0 ? [{ ...field, value: { ...list, items } }] : []
-    }
+    // What other programs noted about the columns, by number, is no longer true.
+    if (field.id === FILE.metadata) return []
     if (field.id === FILE.schema)
       return [{ ...field, value: { ...list, items: newSchema(list.items as ThriftStruct[], kept) } }]
     if (field.id === FILE.columnOrders) return [{ ...field, value: { ...list, items: leaves(list.items) } }]
@@ -180,7 +167,9 @@ function newFooter(footer: ThriftStruct, kept: readonly Column[]): ThriftStruct 
 function newSchema([root, ...others]: ThriftStruct[], kept: readonly Column[]): ThriftStruct[] {
   const columns = kept.flatMap(({ element, field }) => {
     const [own, ...below] = [root!, ...others].slice(element.first, element.end)
-    return [replaced(own!, 4, Buffer.from(field.name!)), ...below]
+    const named = replaced(own!, 4, Buffer.from(field.name!))
+    // Shapes are loaded as the bytes that they are.
+    return [isNativeShape(element) ? named.filter(({ id }) => id !== LOGICAL_TYPE) : named, ...below]
   })
   return [replaced(root!, 5, BigInt(kept.length)), ...columns]
 }

@@ -187,6 +187,32 @@ describe('points (https://cloud.google.com/bigquery/docs/reference/standard-sql/
     })
   })
 
+  it('are read from WKB in both orders of bytes, and SAFE makes NULL of what is none', async () => {
+    const [little, big] = ['01010000009a99999999955ec08fc2f5285ccf4740', '0000000001c05e96666666666640482a3d70a3d70a']
+    const parsed = (hex: string, safe = 'SAFE.') => `ST_ASTEXT(${safe}ST_GEOGFROMWKB(FROM_HEX('${hex}')))`
+    const far = '010100000000000000000000000000000000c05640'
+    const [[row]] = await bigquery.client.query(
+      `SELECT ${parsed(little)} AS l, ${parsed(big, '')} AS b, ${parsed(far)} AS f, ${parsed('0101000000')} AS c, ${parsed('01')} AS n, TO_HEX(FROM_HEX('aBc')) AS h`,
+    )
+    expect(row).toEqual({
+      l: 'POINT(-122.3375 47.62)',
+      b: 'POINT(-122.35 48.33)',
+      f: null,
+      c: null,
+      n: null,
+      h: '0abc',
+    })
+    await expect(bigquery.client.query(`SELECT ${parsed(far, '')}`)).rejects.toMatchObject({
+      message: expect.stringContaining('ST_GeogFromWKB failed') as string,
+    })
+    await expect(bigquery.client.query("SELECT FROM_HEX('xy')")).rejects.toMatchObject({
+      message: expect.stringContaining('hexadecimal') as string,
+    })
+    await expect(bigquery.client.query(`SELECT ${parsed('01030000000100000000000000')}`)).rejects.toMatchObject({
+      message: expect.stringMatching(/anything but a point is not emulated/) as string,
+    })
+  })
+
   it('are the only supported geographies', async () => {
     await expect(
       bigquery.client

@@ -1,4 +1,4 @@
-import { BOOL, FLOAT64, GEOGRAPHY, STRING } from '../types.ts'
+import { BOOL, BYTES, FLOAT64, GEOGRAPHY, STRING } from '../types.ts'
 import { passing, signature, type PlainFunctions } from './signature.ts'
 
 /**
@@ -20,4 +20,6 @@ export const geography: PlainFunctions = {
   ],
   ST_ISEMPTY: [signature([GEOGRAPHY], BOOL, ([point]) => `(${point} = 'POINT EMPTY')`)],
   ST_GEOGFROMTEXT: [signature([STRING], GEOGRAPHY, passing('bq_geogfromtext'))],
+  ST_GEOGFROMWKB: [signature([BYTES], GEOGRAPHY, passing('bq_geogfromwkb'))],
+  'SAFE.ST_GEOGFROMWKB': [signature([BYTES], GEOGRAPHY, passing('bq_safe_geogfromwkb'))],
 }

@@ -76,6 +76,7 @@ export const strings: PlainFunctions = {
   SHA1: [hash('sha1', STRING), hash('sha1', BYTES)],
   SHA256: [hash('sha256', STRING), hash('sha256', BYTES)],
   TO_HEX: [signature([BYTES], STRING, ([bytes]) => `lower(hex(${bytes}))`)],
+  FROM_HEX: [signature([STRING], BYTES, passing('bq_from_hex'))],
   TO_BASE64: [signature([BYTES], STRING, passing('base64'))],
 }
 

@@ -6,7 +6,7 @@ import {
   DuckDBListValue,
   LIST,
   VARCHAR,
-  type DuckDBBlobValue,
+  DuckDBBlobValue,
   type DuckDBConnection,
   type DuckDBType,
   type DuckDBValue,
@@ -16,7 +16,7 @@ import { floatText, parseFloat64, parseInt64 } from './float-text.ts'
 import { jsonElement, jsonMember, jsonQuery, jsonQueryArray, jsonType, jsonValue, jsonValueArray } from './json-path.ts'
 import { canonicalJson, jsonString } from './json-document.ts'
 import { dividedRounded, numericProduct, numericQuotient, parseNumeric, scaledDecimal } from './numeric-text.ts'
-import { canonicalPoint, pointCoordinates, pointText } from './points.ts'
+import { canonicalPoint, pointCoordinates, pointText, wkbPoint } from './points.ts'
 import { define, register, type Definition } from './scalar-function.ts'
 import { seriesEnd, seriesLength } from './series.ts'
 import { pad, repeat, replace, reverse, right, substr, trimEnd, trimSet, trimStart } from './strings.ts'
@@ -311,6 +311,19 @@ const functions: Record<string, Definition> = {
   json_of_numeric: define(text, VARCHAR, numericJson),
   geogpoint: define([DOUBLE, DOUBLE], VARCHAR, pointText),
   geogfromtext: define(text, VARCHAR, parsedPoint),
+  geogfromwkb: define([BLOB], VARCHAR, (value: DuckDBBlobValue) => {
+    const point = wkbPoint(value.bytes)
+    if (point === undefined) throw new Error('bq:ST_GeogFromWKB failed: the bytes are no point on Earth in WKB')
+    return point
+  }),
+  safe_geogfromwkb: define([BLOB], VARCHAR, (value: DuckDBBlobValue) => wkbPoint(value.bytes)),
+  from_hex: define(text, BLOB, (digits: string) => {
+    // The words of `FromHex` in google/googlesql, `functions/string.cc`.
+    const offset = digits.search(/[^0-9a-f]/i)
+    if (offset >= 0)
+      throw new Error(`bq:Failed to decode invalid hexadecimal string due to character at offset ${offset}: ${digits}`)
+    return new DuckDBBlobValue(Buffer.from(digits.length % 2 === 1 ? `0${digits}` : digits, 'hex'))
+  }),
   st_x: define(text, DOUBLE, (point: string) => xOrY(point, 0)),
   st_y: define(text, DOUBLE, (point: string) => xOrY(point, 1)),
 }

@@ -16,6 +16,28 @@ export function pointText(longitude: number, latitude: number): string {
   return `POINT(${coordinate(turned)} ${coordinate(latitude)})`
 }
 
+/** Well-known binary: the order of the bytes, a number for the kind of shape, and its coordinates. */
+const WKB = { order: 0, kind: 1, x: 5, y: 13, end: 21, point: 1 }
+
+/**
+ * The WKT of a point given as WKB, or undefined for bytes that are none or not on Earth.
+ *
+ * @throws Error for another kind of shape, which the local cloud does not emulate
+ */
+export function wkbPoint(bytes: Uint8Array): string | undefined {
+  if (bytes.length < WKB.x) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const isLittle = view.getUint8(WKB.order) === 1
+  if (view.getUint32(WKB.kind, isLittle) !== WKB.point)
+    throw new Error(
+      'bq:ST_GeogFromWKB of anything but a point is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md',
+    )
+  if (bytes.length !== WKB.end) return undefined
+  const [x, y] = [view.getFloat64(WKB.x, isLittle), view.getFloat64(WKB.y, isLittle)]
+  if (Number.isNaN(x) && Number.isNaN(y)) return 'POINT EMPTY'
+  return Number.isFinite(x) && Math.abs(y) <= 90 ? pointText(x, y) : undefined
+}
+
 function coordinate(value: number): string {
   return String(Number(value.toPrecision(15)) + 0)
 }
