@@ -107,6 +107,97 @@ describe.skipIf(!hasJq)('the command for a JSON file that is not one object per 
   })
 })
 
+describe('the command for a CSV file that is not quite one makes its rows, if it is', () => {
+  const people = 'sed -E'
+  test.each([
+    ['from psql', ' asset_id | image \n----------+-------\n a        | a.jpg\n b        | b.jpg\n(2 rows)\n', people],
+    ['in Markdown', '| asset_id | image |\n| :-- | --- |\n| a | a.jpg |\n| b | b.jpg |\n', people],
+    [
+      'from mysql',
+      '+----------+-------+\n| asset_id | image |\n+----------+-------+\n| a        | a.jpg |\n| b        | b.jpg |\n+----------+-------+\n',
+      people,
+    ],
+    ['from sqlcmd', 'asset_id,image\n--------,-----\na,a.jpg\nb,b.jpg\n\n(2 rows affected)\n', people],
+    ["with psql's count", 'asset_id|image\na|a.jpg\nb|b.jpg\n(2 rows)\n', 'sed 4d'],
+    ["with Postgres' end", 'asset_id,image\na,a.jpg\nb,b.jpg\n\\.\n', 'sed 4d'],
+    ['with a line before the header', 'Waiting on bqjob_r1 ... Done\nasset_id,image\na,a.jpg\nb,b.jpg\n', 'tail'],
+    ['with equal signs for Excel', 'asset_id,image\n="a",a.jpg\n="b",="b.jpg"\n', people],
+    ['without a header', 'a,a.jpg\nb,b.jpg\n', '{ printf'],
+  ])('%s', async (_what, text, command) => {
+    expect(await followed('other.csv', text, { command })).toEqual(ROWS)
+  })
+
+  test('without a header and with tabs', async () => {
+    expect(await followed('other.tsv', 'a\ta.jpg\nb\tb.jpg\n', { command: '{ printf' })).toEqual(ROWS)
+  })
+
+  test('that is a list of images', async () => {
+    const then: TableOptions = { unit: 'observation' }
+    expect(await followed('train.csv', './a.jpg\n./b.jpg\n', { command: '{ printf', then })).toEqual([
+      [null, './a.jpg'],
+      [null, './b.jpg'],
+    ])
+  })
+
+  test('with images and no assets, by the unit that needs none', async () => {
+    const text = 'file_name,text\na.jpg,x\nb.jpg,y\n'
+    const refused = await tables.take('metadata.csv', text).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ suggestions: [expect.stringContaining('(or --unit observation')] })
+    expect(await pairs('metadata.csv', text, { unit: 'observation' })).toEqual([
+      [null, 'a.jpg'],
+      [null, 'b.jpg'],
+    ])
+  })
+
+  test("that R wrote with the names of rows, by R's own option", async () => {
+    const text = '"asset_id","image"\n"1","a","a.jpg"\n"2","b","b.jpg"\n'
+    const refused = await tables.take('rows.csv', text).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      message: expect.stringContaining('line 2 has 3 values, and the header has 2') as string,
+      suggestions: expect.arrayContaining([expect.stringContaining('row.names = FALSE')]) as string[],
+    })
+  })
+})
+
+test('a row that repeats the header, as in files that were joined, is left out with a word', async () => {
+  const text = 'asset_id,image\na,a.jpg\nasset_id,image\nb,b.jpg\nasset_id,image\n'
+  const { units, warnings } = await tables.take('joined.csv', text)
+  expect(units.map(({ asset, images }) => [asset, ...images])).toEqual(ROWS)
+  expect(warnings).toEqual(['2 rows repeat the header and are left out, for example line 3'])
+  expect((await tables.take('joined.csv', text.slice(0, 38))).warnings).toEqual([
+    '1 row repeats the header and is left out, for example line 3',
+  ])
+  expect(await pairs('one.csv', 'image\nimage\n', { unit: 'observation' })).toEqual([[null, 'image']])
+})
+
+test.each([
+  ['GPSLatitude', 'GPSLongitude'],
+  ['_gps_latitude', '_gps_longitude'],
+  ['gps-Latitude', 'gps-Longitude'],
+  ['MAPLatitude', 'MAPLongitude'],
+  ['@lat', '@lon'],
+])('the coordinates that devices and programs name %s and %s are the location, with a word', async (north, east) => {
+  const csv = `asset_id,image,${east},${north}\na,a.jpg,-105.25,40.5\n`
+  const { units, warnings } = await tables.take('named.csv', csv)
+  expect(units.map(({ location }) => location)).toEqual([{ latitude: 40.5, longitude: -105.25 }])
+  expect(warnings).toEqual([`Columns ${north} and ${east} are used as the location`])
+  const own = await tables.take('own.csv', csv.replace('\n', ',lat,lng\n').replace('40.5\n', '40.5,1,2\n'))
+  expect(own.units.map(({ location }) => location)).toEqual([{ latitude: 1, longitude: 2 }])
+})
+
+test('coordinates whose sign is in another column are no location', async () => {
+  const csv = 'asset_id,image,GPSLatitude,GPSLatitudeRef,GPSLongitude,GPSLongitudeRef\na,a.jpg,40.5,N,105.25,W\n'
+  const { units, warnings } = await tables.take('signs.csv', csv)
+  expect(units.map(({ location }) => location)).toEqual([null])
+  expect(warnings).toEqual([])
+})
+
+test("a spreadsheet's error is an asset ID with a word", async () => {
+  const { units, warnings } = await tables.take('errors.csv', 'asset_id,image\n#REF!,a.jpg\n#DIV/0!,b.jpg\n')
+  expect(units).toHaveLength(2)
+  expect(warnings).toEqual([expect.stringContaining('the asset ID "#REF!"'), expect.stringContaining('"#DIV/0!"')])
+})
+
 test('a command with jq has a note where an old jq would change IDs', async () => {
   const refused = (text: string): Promise<unknown> => tables.take('long.json', text).catch((error: unknown) => error)
   const long = '[{"asset_id":12345678901234567891,"image":"a.jpg"}]'

@@ -22,7 +22,7 @@ const COMMON_NAMES: Record<Role, readonly string[]> = {
   asset: ['assetid', 'asset', 'id', 'object_id', 'objectid', 'feature_id', 'globalid', 'uuid', 'fid'],
   image: (
     'photo picture file_name filename image_url url img image_file image_name photo_url photo_path photo_file ' +
-    'file_path filepath file_upload images photos'
+    'file_path filepath file_upload sourcefile images photos'
   ).split(' '),
 }
 
@@ -245,8 +245,38 @@ function columnsNotFound(table: string, missing: readonly Missing[], fields: rea
   return new ImageryError(
     'COLUMN_NOT_FOUND',
     `${table} has no ${parts.join(', and no ')}. Its columns: ${fields.map(shownWithFields).join(', ')}`,
-    { suggestions: [...listAdvice(table, fields), `imagery run --table ${shellWord(table)} ${flags.join(' ')} …`] },
+    {
+      suggestions: [
+        ...headerAdvice(table, fields),
+        ...listAdvice(table, fields),
+        `imagery run --table ${shellWord(table)} ${flags.join(' ')} …${ofImages(missing)}`,
+      ],
+    },
   )
+}
+
+/** A list of photos has no assets, and needs none. */
+function ofImages(missing: readonly Missing[]): string {
+  return missing.every(({ role, wanted }) => role === 'asset' && wanted === undefined)
+    ? '   (or --unit observation, for one row per image)'
+    : ''
+}
+
+const IMAGE_NAME = /\.(?:jpe?g|png|webp|heic|heif|gif|tiff?|avif)$/i
+
+/** A file without a header has a row in its place. */
+function headerAdvice(table: string, fields: readonly SourceField[]): string[] {
+  const labels = fields.map(({ header, name = '' }) => header ?? name)
+  const image = labels.findIndex((label) => IMAGE_NAME.test(label.trim()))
+  if (image < 0 || !/\.(?:csv|tsv)$/i.test(table)) return []
+  const names = labels.map((_, index) => (index === image ? 'image' : `column_${index + 1}`))
+  const asset = names.indexOf('column_1') === 0 ? 0 : names.indexOf('column_2')
+  if (asset >= 0) names[asset] = 'asset_id'
+  const separator = /\.tsv$/i.test(table) ? String.raw`\t` : ','
+  const unit = names.length === 1 ? ', and --unit observation' : ''
+  return [
+    `{ printf '${names.join(separator)}\\n'; cat ${shellWord(table)}; } > rows${table.slice(-4).toLowerCase()}   (if its first line is a row; then with the names of its columns${unit})`,
+  ]
 }
 
 /** An export is often one object with a list of the rows. */

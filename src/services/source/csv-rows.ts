@@ -41,12 +41,16 @@ export async function* csvRows(table: TextTable): AsyncGenerator<FileRow> {
   source.on('error', (error) => parser.destroy(error)).pipe(parser)
   let columns: number | undefined
   let nextLine = 1 + skippedLines
+  let secondLine: number | undefined
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: InfoRecord }>) {
       const line = nextLine
       nextLine = info.lines + 1 + skippedLines
+      const drawn = columns === undefined ? isFrame(record) : line === secondLine && isUnderline(record)
+      if (drawn) throw notForPrograms(table, { line, delimiter })
+      secondLine ??= nextLine
       columns ??= record.length
-      yield { line, values: checkedWidth(record, columns, { line, table }) }
+      yield { line, values: checkedWidth(record, columns, { line, isFirst: line === secondLine, table }) }
     }
   } catch (error) {
     if (error instanceof CsvError) throw badCsv(error, { rowLine: nextLine, skippedLines, table })
@@ -102,7 +106,7 @@ function headerMarks(head: string): { counts: number[]; isWhole: boolean } {
 function checkedWidth(
   record: string[],
   columns: number,
-  { line, table }: { line: number; table: TextTable },
+  { line, isFirst, table }: { line: number; isFirst: boolean; table: TextTable },
 ): string[] {
   const isTooLong = record.length > columns && record.slice(columns).some((cell) => cell !== '')
   if (record.length >= columns && !isTooLong) return record.slice(0, columns)
@@ -110,10 +114,58 @@ function checkedWidth(
     'SOURCE_UNSUPPORTED',
     `${table.given} cannot be read as CSV: line ${line} has ${record.length} values, and the header has ${columns}`,
     {
-      suggestions: [`sed -n ${line}p ${shellWord(table.given)}`, 'Put quotes around values that contain the separator'],
+      suggestions: [
+        `sed -n ${line}p ${shellWord(table.given)}`,
+        ...widthAdvice(record.length - columns, { columns, line, isFirst, file: shellWord(table.given) }),
+        'Put quotes around values that contain the separator',
+      ],
     },
   )
 }
+
+/** What else a row of another width can be: a note above or below the rows, or R's names of rows, which have no header. */
+function widthAdvice(
+  more: number,
+  { columns, line, isFirst, file }: { columns: number; line: number; isFirst: boolean; file: string },
+): string[] {
+  if (more < 0) return [`sed ${line}d ${file} > rows.csv   (if the line is no row)`]
+  if (isFirst && columns === 1) return [`tail -n +${line} ${file} > rows.csv   (if the header is in line ${line})`]
+  if (isFirst && more === 1) return ["write.csv(rows, 'rows.csv', row.names = FALSE)   (in R, if R wrote the file)"]
+  return []
+}
+
+const FRAME = /^[+┌╭][-+─┬]+[+┐╮]$/
+const UNDERLINE = /^\s*:?-{2,}[-+:]*\s*$/
+
+/** Whether a file begins with the frame that databases draw around a table. */
+const isFrame = ([cell = '', ...others]: readonly string[]): boolean => others.length === 0 && FRAME.test(cell)
+
+/** Whether the line below the header only underlines it, as psql, sqlcmd and Markdown do. */
+function isUnderline(record: readonly string[]): boolean {
+  const cells = record.filter((cell) => cell.trim() !== '')
+  return cells.length > 0 && cells.every((cell) => UNDERLINE.test(cell))
+}
+
+/** The commands turn lines of dashes, bars and hyphens into CSV; frames of other characters are DuckDB's. */
+function notForPrograms({ given }: TextTable, { line, delimiter }: { line: number; delimiter: string }): ImageryError {
+  const lines = String.raw`/^[-+|:,;[:space:]]+$/d; /^\([0-9]+ rows?( affected)?\)$/d`
+  const cells = String.raw`; s/^ *\|? *//; s/ *\|? *$//; s/ *\| */|/g`
+  const isDrawn = line === 1 || delimiter === '|'
+  return new ImageryError(
+    'SOURCE_UNSUPPORTED',
+    `${given} cannot be read as CSV: line ${line} only draws lines, so this is a table for people`,
+    {
+      suggestions: [
+        'Write the table as CSV: psql --csv, duckdb -csv, mysql --batch',
+        `sed -E '${lines}${isDrawn ? cells : ''}' ${shellWord(given)} > rows.csv   (unless a value has such a character)`,
+      ],
+    },
+  )
+}
+
+/** Some programs write ="007" so that Excel keeps the zeros. */
+const withoutEqualSigns = (file: string): string =>
+  String.raw`sed -E 's/(^|[,;[:space:]])="([^"]*)"/\1"\2"/g' ${shellWord(file)} > rows.csv`
 
 function badCsv(
   error: CsvError,
@@ -139,6 +191,7 @@ function badCsv(
   return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as CSV: ${reason}`, {
     suggestions: [
       `sed -n ${line}p ${shellWord(table.given)}`,
+      ...(error['field'] === '=' ? [withoutEqualSigns(table.given)] : []),
       isAfterSpace
         ? 'Write no spaces before quotes'
         : 'Put quotes around the whole value, and double the quotes inside it',

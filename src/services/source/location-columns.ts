@@ -1,6 +1,6 @@
 import type { LocationKind } from '../../run-data/sql/snapshot.ts'
 import type { SourceField } from './source-field.ts'
-import { coordinateOf, LOCATION, locationGuess, pointRank } from './location-value.ts'
+import { coordinateIndex, LOCATION, locationGuess, pointRank } from './location-value.ts'
 
 /** Where a table has its locations, and a sentence about a guess. */
 export interface LocationColumns {
@@ -66,8 +66,10 @@ function pairOf(fields: readonly SourceField[]): { latitude: SourceField; longit
   const single = fields.filter(
     ({ mode, type }) => mode !== 'REPEATED' && (type === 'STRING' || NUMBERS.has(type ?? '')),
   )
-  const latitude = single.find((field) => coordinateOf(shown(field)) === 'latitude')
-  const longitude = single.find((field) => coordinateOf(shown(field)) === 'longitude')
+  const headers = single.map(shown)
+  const [latitude, longitude] = (['latitude', 'longitude'] as const).map(
+    (wanted) => single[coordinateIndex(headers, wanted)],
+  )
   return latitude && longitude && { latitude, longitude }
 }
 

@@ -94,6 +94,27 @@ export function coordinateOf(header: string): 'latitude' | 'longitude' | undefin
   return LATITUDE.includes(name) ? 'latitude' : LONGITUDE.includes(name) ? 'longitude' : undefined
 }
 
+/** What devices and programs write before the name of a coordinate: GPSLatitude, MAPLatitude, _gps_latitude, @lat. */
+const PREFIXED = /^(?:gps|map|image|photo|camera|wgs84)?[^a-z]*(lat|latitude|lng|lon|long|longitude)$/
+
+/**
+ * Returns where a latitude or a longitude is among the headers: under its own name, else with a prefix, unless a column
+ * of its own tells north from south, as in EXIF.
+ */
+export function coordinateIndex(headers: readonly string[], wanted: 'latitude' | 'longitude'): number {
+  const own = headers.findIndex((header) => coordinateOf(header) === wanted)
+  if (own >= 0 || headers.some((header) => /l(?:at|ong)itude_?ref$/i.test(header.trim()))) return own
+  return headers.findIndex((header) => {
+    const name = PREFIXED.exec(
+      header
+        .trim()
+        .toLowerCase()
+        .replace(/^[^a-z]+/, ''),
+    )?.[1]
+    return name !== undefined && coordinateOf(name) === wanted
+  })
+}
+
 /** Returns a sentence about columns that are used as the location, unless their names can mean nothing else. */
 export function locationGuess(columns: readonly string[]): string | undefined {
   const names = columns.map((column) => column.trim().toLowerCase()).toSorted()

@@ -14,6 +14,8 @@ export interface TextTable {
   file: string
   /** The encoding that the text was converted from, once the file has been read. */
   converted?: string | undefined
+  /** The lines that have the header once more, once the file has been read. */
+  repeatedHeaders?: readonly number[]
 }
 
 /** The bytes of a piece. Node gives each read a new buffer of this size, and must collect those of many small files. */

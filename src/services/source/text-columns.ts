@@ -2,7 +2,7 @@ import { columnNames } from './column-names.ts'
 import type { SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
 import {
-  coordinateOf,
+  coordinateIndex,
   coordinatesWarning,
   LOCATION,
   locationGuess,
@@ -92,8 +92,8 @@ export class ColumnObserver {
 }
 
 function coordinates(headers: readonly string[]): { latitude: number; longitude: number } | undefined {
-  const latitude = headers.findIndex((header) => coordinateOf(header) === 'latitude')
-  const longitude = headers.findIndex((header) => coordinateOf(header) === 'longitude')
+  const latitude = coordinateIndex(headers, 'latitude')
+  const longitude = coordinateIndex(headers, 'longitude')
   return latitude >= 0 && longitude >= 0 ? { latitude, longitude } : undefined
 }
 

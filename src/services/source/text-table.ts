@@ -84,7 +84,12 @@ export async function prepareTextTable(
   const converted = { detectionTime, captureTime, isConverted: true, mayMissTimes: writer.mayMissTimes() }
   const unplaced = found.coordinates.find(({ column }) => ![named.assetColumn, named.imageColumn].includes(column))
   const place = found.guess ?? unplaced?.warning
-  const warnings = [...guesses, ...(place === undefined ? [] : [place]), ...writer.warnings()]
+  const warnings = [
+    ...guesses,
+    ...(place === undefined ? [] : [place]),
+    ...writer.warnings(),
+    ...repeatedWarning(table.repeatedHeaders ?? []),
+  ]
   if (table.converted !== undefined)
     warnings.unshift(`${source.given} is ${table.converted}; it was converted to UTF-8`)
   if (found.leftOut > 0)
@@ -164,12 +169,27 @@ function withoutEmpty(found: TextColumns, paths: number): TextColumns {
 
 async function* csvBody(table: TextTable, headers: string[]): AsyncGenerator<FileRow> {
   let isHeader = true
+  const repeated: number[] = []
+  table.repeatedHeaders = repeated
   for await (const row of csvRows(table)) {
     if (isHeader) headers.splice(0, headers.length, ...(row.values as string[]))
+    else if (isSameAs(row.values, headers)) repeated.push(row.line)
     // An empty cell has no value, which a filter can then cast: CAST(height AS FLOAT64).
     else yield { ...row, values: row.values.map((value) => (value === '' ? null : value)) }
     isHeader = false
   }
+}
+
+/** Files that were joined have the header of each. */
+function isSameAs(values: readonly unknown[], headers: readonly string[]): boolean {
+  return headers.length > 1 && headers.every((header, index) => header === values[index])
+}
+
+function repeatedWarning([first, ...others]: readonly number[]): string[] {
+  if (first === undefined) return []
+  return [
+    `${counted(1 + others.length, 'row')} ${others.length === 0 ? 'repeats' : 'repeat'} the header and ${others.length === 0 ? 'is' : 'are'} left out, for example line ${first}`,
+  ]
 }
 
 const CHUNK_LETTERS = 1 << 18
