@@ -104,6 +104,12 @@ describe('the points of a GeoParquet file', () => {
     })
   })
 
+  test('are found in a file with the extension that results are written with', async () => {
+    const columns = [text('asset_id', 'a'), text('image', 'a.jpg'), text('geometry', Buffer.from(oslo, 'hex'))]
+    const { units } = await tables.take('results.geoparquet', parquetFile(columns, 1, { geo: geo('geometry') }))
+    expect(units.map(({ location }) => location)).toEqual([{ latitude: 59.9, longitude: 10.75 }])
+  })
+
   test('can be empty', async () => {
     expect(await taken([EMPTY, denver])).toEqual({ places: [null, [40.5, -105.25]], warnings: [used('geometry')] })
   })

@@ -126,7 +126,7 @@ function commands({
     return [`jq -c '${filter.replaceAll("'", "'\\''")}' ${shellWord(table)} > rows.jsonl`, then('rows.jsonl')]
   }
   const fieldPath = path.map((part) => `.${quoted(part)}`).join('')
-  if (/\.parquet$/i.test(table)) {
+  if (/\.(?:geo)?parquet$/i.test(table)) {
     const column = name
       .split('.')
       .map((part) => `"${part}"`)

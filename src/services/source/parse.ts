@@ -32,6 +32,7 @@ const FORMATS: Record<string, FileFormat> = {
   '.geojson': 'NEWLINE_DELIMITED_JSON',
   '.geojsonl': 'NEWLINE_DELIMITED_JSON',
   '.parquet': 'PARQUET',
+  '.geoparquet': 'PARQUET',
 }
 
 /**
