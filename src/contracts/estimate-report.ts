@@ -124,5 +124,6 @@ export interface GeminiEstimate {
     /** Whether this is the run as it is. */
     is_chosen: boolean
   }[]
+  /** The page of the model's price, or the file of `--prices` if it has the price. */
   price_source: string
 }

@@ -12,7 +12,7 @@ export const BUCKETS = 2000
 export const overrides = z.strictObject({
   model: z.string().regex(MODEL_ID).optional(),
   media_resolution: z.enum(MEDIA_RESOLUTIONS).optional(),
-  /** The location of the other model. */
+  /** Of the other model, or another one of the run's own model. */
   price: tokenPrice.optional(),
 })
 

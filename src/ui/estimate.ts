@@ -131,7 +131,7 @@ function costLines(
     ...(gemini === null ? ['The pixels model measures the images and costs no Gemini.'] : []),
     ...(gemini?.stand_in ? [`Here, ${plainLine(gemini.stand_in)} answers, and Gemini is not billed.`] : []),
     ...(cap === null ? [] : [capText(cap)]),
-    ...pages.map((page) => styleText('dim', page)),
+    ...pages.map((page) => styleText('dim', plainLine(page))),
   ]
 }
 

@@ -97,7 +97,9 @@ export function formatModel({ sources, prices, dated }: Models, model: Model): s
   }
   const from =
     price === null
-      ? 'a run needs --prices FILE'
+      ? model.state === 'retired'
+        ? 'none, and a run refuses this model'
+        : 'a run needs --prices FILE'
       : price.from === 'file'
         ? `${prices.file?.path ?? ''}, dated ${price.dated}`
         : `built in, dated ${price.dated}`

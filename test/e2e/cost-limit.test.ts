@@ -79,6 +79,10 @@ test('a run with an estimate above --max-cost calls no model, leaves nothing beh
     'Run the same command with --max-cost 0.01',
     expect.stringContaining('--tier flex'),
   ])
+  const low = (await user.imagery('run', '--local', ...flags, '--max-cost', '0.002')).document
+  expect((low as { error: { suggestions: string[] } }).error.suggestions).not.toContainEqual(
+    expect.stringContaining('--tier flex'),
+  )
   expect((await user.geminiCalls()).summary.calls).toBe(0)
   expect((await user.imagery('runs', '--local')).document).toEqual({ runs: [] })
 })

@@ -1,5 +1,7 @@
 // First: it sets what gRPC reads when it is loaded.
 import { DATA_DIR } from './trusted-roots.ts'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -169,6 +171,30 @@ describe('the estimate of a table in BigQuery', () => {
       expect(usd).toBeGreaterThan(0)
       expect(source).toMatch(/^https:\/\/cloud\.google\.com\//)
     }
+  })
+
+  test('takes the prices of a file, also from a pipe, and names the file and its date', async () => {
+    const prices = path.join(folder, 'prices')
+    execFileSync('mkfifo', [prices])
+    const text = 'dated: 2026-12-24\nmodels: {gemini-3.5-flash-lite: {input: 3, output: 25}}\n'
+    const written = once(spawn('sh', ['-c', 'printf %s "$0" > "$1"', text, prices]), 'close')
+    const listed = await estimate({})
+    const own = await estimate({ prices })
+    await written
+    expect(own.cost_usd.gemini).toBeCloseTo(listed.cost_usd.gemini * 10, 9)
+    expect(own.prices_dated.gemini).toBe('2026-12-24')
+    expect(own.gemini?.price_source).toBe(prices)
+    expect(own.gemini?.alternatives.find(({ is_chosen: isChosen }) => isChosen)?.usd).toBe(own.cost_usd.gemini)
+  })
+
+  test('gives the date of the built-in list if the file has no price of the model', async () => {
+    const prices = path.join(folder, 'others.yaml')
+    await writeFile(prices, 'dated: 2026-12-24\nmodels: {gemini-9.9-flash: {input: 3, output: 25}}\n')
+    const listed = await estimate({})
+    expect(await estimate({ prices })).toMatchObject({
+      prices_dated: listed.prices_dated,
+      gemini: { price_source: listed.gemini?.price_source },
+    })
   })
 
   test('compares models that Google serves, tiers and media resolutions, and marks the run', async () => {

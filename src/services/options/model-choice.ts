@@ -15,7 +15,7 @@ import { endpointFault } from '../../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
 import { schemaWarnings } from '../../profiles/profile-check.ts'
 import { checkModel } from './model-check.ts'
-import { priceOf, pricesFrom } from './price-file.ts'
+import { priceOf, pricesFrom, type Prices } from './price-file.ts'
 
 /** The flags of a run for units, images and model. The profile decides what they leave unset. */
 export interface ModelFlags {
@@ -37,6 +37,7 @@ export interface ModelFlags {
 export interface ModelChoice extends Pick<RunSpec, 'unit' | 'images'> {
   /** Null for the pixels model. */
   gemini: GeminiOptions | null
+  prices: Prices
 }
 
 /** The endpoint that serves every model, and the only one for flex (https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations#global-endpoint). */
@@ -45,7 +46,7 @@ const DEFAULT_LOCATION = 'global'
 /** @throws ImageryError INVALID_FLAG for flags that contradict the profile, each other, or Google's rules */
 export function chooseModel(profile: Profile, flags: ModelFlags): ModelChoice {
   const unit = flags.unit ?? profile.unit ?? 'asset'
-  return { unit, images: chooseImages(profile, flags), gemini: chooseGemini(profile, flags) }
+  return { unit, images: chooseImages(profile, flags), ...chooseGemini(profile, flags) }
 }
 
 function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
@@ -60,11 +61,11 @@ function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
   )
 }
 
-function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null {
+function chooseGemini(profile: Profile, flags: ModelFlags): Pick<ModelChoice, 'gemini' | 'prices'> {
   const model = flags.model ?? profileModel(profile)
   const given = flags.model === undefined ? `profile ${profile.name}` : '--model'
   if (!MODEL_ID.test(model)) checkModel(model, given)
-  if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
+  if (profileModel(profile) === PIXELS) return { gemini: noGemini(profile, flags), prices: pricesFrom(undefined) }
   if (model === PIXELS)
     throw invalid(`--model ${PIXELS} cannot be used: profile ${profile.name} needs a Gemini model`, [
       '--profile image-quality',
@@ -74,11 +75,10 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
   if (tier === 'flex') checkFlex(model, location)
   const ownEndpoint = endpoint(flags.geminiEndpoint)
-  // Read once, because the file can be a pipe.
   const prices = pricesFrom(flags.prices)
   // A proxy can serve any model.
-  if (ownEndpoint === null) checkModel(model, given, prices)
-  return {
+  if (ownEndpoint === null) checkModel(model, given, prices.list)
+  const gemini = {
     model,
     location,
     endpoint: ownEndpoint,
@@ -88,8 +88,9 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
     max_output_tokens: profile.max_output_tokens ?? null,
     thinking: profile.thinking === undefined ? null : acceptedThinking(model, profile.thinking),
     image_transport: flags.imageTransport ?? 'gs',
-    price: priceOf(model, prices),
+    price: priceOf(model, prices.list),
   }
+  return { gemini, prices }
 }
 
 /** Returns what a user must know about settings of a profile that a model does not accept or does not use. */

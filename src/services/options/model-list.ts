@@ -18,10 +18,10 @@ import {
   type ThinkingLevel,
   type Tier,
 } from '../../contracts/model-options.ts'
-import { exactUsd, imageTokens, LIST_PRICES, modelPrice, TIER_SHARE, type PriceList } from '../../contracts/prices.ts'
+import { exactUsd, imageTokens, modelPrice, TIER_SHARE } from '../../contracts/prices.ts'
 import { nearModel } from './model-check.ts'
 import { priceRatio, type PriceRatio } from './price-effect.ts'
-import { readPriceFile, withListPrices } from './price-file.ts'
+import { fileWithPrice, pricesFrom, type Prices } from './price-file.ts'
 
 interface Usd {
   input: number
@@ -71,11 +71,12 @@ export interface ModelList {
  */
 export function listModels(options: { only?: string | undefined; prices?: string | undefined } = {}): ModelList {
   const { only, prices: file } = options
-  const own = file === undefined ? undefined : { path: file, ...readPriceFile(file) }
+  const prices = pricesFrom(file)
+  const { own } = prices
   const known = [DEFAULT_GEMINI_MODEL, ...Object.keys(GEMINI_MODELS), ...Object.keys(own?.models ?? {})]
   if (only !== undefined && !known.includes(only)) checkKnown(only)
   const names = only === undefined ? [...new Set(known)] : [only]
-  const models = names.map((name) => listedModel(name, own))
+  const models = names.map((name) => listedModel(name, prices))
   const isRetired = ({ state }: ListedModel): boolean => state === 'retired'
   return {
     default: DEFAULT_GEMINI_MODEL,
@@ -99,16 +100,15 @@ function checkKnown(model: string): void {
   })
 }
 
-function listedModel(model: string, own: PriceList | undefined): ListedModel {
+function listedModel(model: string, prices: Prices): ListedModel {
   const facts = geminiModelFacts(model)
-  const list = own ? withListPrices(own) : LIST_PRICES
   const tiers = TIERS.filter((tier) => tier !== 'flex' || hasFlexTier(model))
   return {
     model,
     is_default: model === DEFAULT_GEMINI_MODEL,
     state: pastRetirement(model) ? 'retired' : facts ? 'served' : 'unknown',
     tiers,
-    price: listedPrice(model, tiers, list, own),
+    price: listedPrice(model, tiers, prices),
     thinking: facts?.thinking ?? null,
     temperature: facts?.sampling ?? null,
     image_tokens: {
@@ -116,26 +116,21 @@ function listedModel(model: string, own: PriceList | undefined): ListedModel {
       medium: imageTokens(model, 'medium'),
       high: imageTokens(model, 'high'),
     },
-    retirement: facts?.retirement ? listedRetirement(model, facts.retirement, list) : null,
+    retirement: facts?.retirement ? listedRetirement(model, facts.retirement, prices) : null,
   }
 }
 
-function listedPrice(
-  model: string,
-  tiers: readonly Tier[],
-  list: PriceList,
-  own: PriceList | undefined,
-): ListedModel['price'] {
-  const price = modelPrice(list, model)
+function listedPrice(model: string, tiers: readonly Tier[], prices: Prices): ListedModel['price'] {
+  const price = modelPrice(prices.list, model)
   if (!price) return null
-  const isOwn = own !== undefined && modelPrice(own, model) !== undefined
+  const own = fileWithPrice(prices, model)
   const usdPerMillion = (tier: Tier): Usd => ({
     input: exactUsd((price.input_nanousd / 1_000) * TIER_SHARE[tier]),
     output: exactUsd((price.output_nanousd / 1_000) * TIER_SHARE[tier]),
   })
   return {
-    from: isOwn ? 'file' : 'imagery',
-    dated: isOwn ? own.dated : PRICES_DATED,
+    from: own ? 'file' : 'imagery',
+    dated: own?.dated ?? PRICES_DATED,
     usd_per_million_tokens: Object.fromEntries(tiers.map((tier) => [tier, usdPerMillion(tier)])),
   }
 }
@@ -143,7 +138,7 @@ function listedPrice(
 function listedRetirement(
   model: string,
   { day, isFixed, instead }: Retirement,
-  list: PriceList,
+  { list }: Prices,
 ): ListedModel['retirement'] {
   const successor = instead ?? null
   const ratio = successor === null ? null : (priceRatio(model, successor, list) ?? null)

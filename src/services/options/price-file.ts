@@ -4,27 +4,36 @@ import { readTextFile } from '../../contracts/text-file.ts'
 import { nearModel } from './model-check.ts'
 import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } from '../../contracts/prices.ts'
 
-/**
- * Returns the price list to use. A user's file (YAML or JSON, in the format of `LIST_PRICES`)
- * overrides the built-in list, model by model.
- *
- * @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION
- */
-export function pricesFrom(file: string | undefined): PriceList {
-  return file === undefined ? LIST_PRICES : withListPrices(readPriceFile(file))
-}
-
-/** Returns a user's prices, and the list prices of the models that they leave out. */
-export function withListPrices(own: PriceList): PriceList {
-  return { dated: own.dated, models: { ...LIST_PRICES.models, ...own.models } }
+/** The prices that a command uses. */
+export interface Prices {
+  /** The built-in list, overridden by the user's file. */
+  list: PriceList
+  /** Only the prices of the user's file. */
+  own: (PriceList & { path: string }) | undefined
 }
 
 /**
- * Returns only the prices of a user's file.
+ * Returns the prices to use. A user's file (YAML or JSON, in the format of `LIST_PRICES`) overrides the built-in list,
+ * model by model. Call this once in a command, because the file can be a pipe.
  *
  * @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION
  */
-export function readPriceFile(file: string): PriceList {
+export function pricesFrom(file: string | undefined): Prices {
+  if (file === undefined) return { list: LIST_PRICES, own: undefined }
+  const own = readPriceFile(file)
+  return {
+    list: { dated: own.dated, models: { ...LIST_PRICES.models, ...own.models } },
+    own: { path: file, ...own },
+  }
+}
+
+/** Returns the user's file if a model's price is from there. */
+export function fileWithPrice({ own }: Prices, model: string): Prices['own'] {
+  return own !== undefined && modelPrice(own, model) !== undefined ? own : undefined
+}
+
+/** @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION */
+function readPriceFile(file: string): PriceList {
   let content: unknown
   try {
     content = parse(readTextFile(file, { pipes: true }))

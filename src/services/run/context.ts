@@ -5,6 +5,7 @@ import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
 import type { ChosenUnit } from '../../run-data/sample-units.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import type { EarlierRun } from './earlier-run.ts'
+import { priceWarnings } from './same-as-before.ts'
 import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
 import { checkFetchImages, parseImageRoots, parseSource, type Source } from '../source/parse.ts'
@@ -152,7 +153,7 @@ export function newRunContext(
     ...base,
     runId: newRunId(startedAt),
     startedAt,
-    warnings: modelWarnings(checked.profile, choice.gemini),
+    warnings: [...modelWarnings(checked.profile, choice.gemini), ...priceWarnings(choice, base.earlier)],
     milestones: {
       datasetFor: undefined,
       isStarted: false,

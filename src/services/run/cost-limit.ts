@@ -1,6 +1,6 @@
 import { estimateCost } from './cost-estimate.ts'
 import { ImageryError } from '../../contracts/errors.ts'
-import { usdText } from '../../contracts/prices.ts'
+import { TIER_SHARE, usdText } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { countImages } from '../../run-data/run-tables.ts'
@@ -44,7 +44,9 @@ export const estimateCostStep: PipelineStep<
         suggestions: [
           ...(fitting > 0 ? [`Run the same command with --sample ${fitting}`] : []),
           `Run the same command with --max-cost ${Math.ceil(usd * 100) / 100}`,
-          ...(gemini.tier === 'standard' ? ['Run the same command with --tier flex   (half the price, slower)'] : []),
+          ...(gemini.tier === 'standard' && usd * TIER_SHARE.flex <= maxCost
+            ? ['Run the same command with --tier flex   (half the price, slower)']
+            : []),
         ],
       },
     )

@@ -2,12 +2,12 @@ import type { EstimateReport, GeminiEstimate } from '../../contracts/estimate-re
 import { acceptedThinking, GEMINI_MODELS, pastRetirement } from '../../contracts/gemini-models.ts'
 import { GEMINI_PRICE_SOURCES, GOOGLE_PRICES_DATED, THROUGHPUT_SOURCE } from '../../contracts/google-prices.ts'
 import { MEDIA_RESOLUTIONS, TIERS } from '../../contracts/model-options.ts'
-import { exactUsd, modelPrice } from '../../contracts/prices.ts'
+import { exactUsd, LIST_PRICES, modelPrice } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { resultColumns } from '../../contracts/tables.ts'
 import type { SourceCounts } from '../../run-data/source-counts.ts'
-import { pricesFrom } from '../options/price-file.ts'
+import { fileWithPrice } from '../options/price-file.ts'
 import { checkDeploymentLimits, runLimits } from '../options/run-options.ts'
 import { findDeployment } from '../session/target.ts'
 import { noAssetsError } from '../source/no-assets.ts'
@@ -89,6 +89,7 @@ export function estimateReport(
   const advice = aiGenerateAdvice({ profile, gemini }, { snapshot, counts, isTable: source.kind === 'table' })
   const { maxCost } = options
   const usd = cost?.usd ?? 0
+  const priceFile = gemini === null ? undefined : fileWithPrice(choice.prices, gemini.model)
   return {
     profile: profile.name,
     source: options.table,
@@ -109,7 +110,7 @@ export function estimateReport(
     gemini: gemini && cost && geminiEstimate(context, gemini, asked, cost),
     cost_usd: costs(usd, parts),
     cost_parts: parts,
-    prices_dated: { gemini: pricesFrom(options.prices).dated, google: GOOGLE_PRICES_DATED },
+    prices_dated: { gemini: priceFile?.dated ?? LIST_PRICES.dated, google: GOOGLE_PRICES_DATED },
     duration: {
       seconds: Math.round(duration.seconds),
       concurrency: duration.concurrency,
@@ -157,7 +158,7 @@ function asGiven(uri: string, prefix: string | null): string {
 }
 
 function geminiEstimate(
-  { profile, options, gemini: answering }: Pick<RunContext, 'profile' | 'options' | 'gemini'>,
+  { profile, choice, gemini: answering }: Pick<RunContext, 'profile' | 'choice' | 'gemini'>,
   gemini: GeminiOptions,
   { units, images }: SourceCounts,
   { tokens, promptTokens, outputTokens, usd }: CostEstimate,
@@ -181,8 +182,8 @@ function geminiEstimate(
       tokens_per_answer: assumed.tokensPerAnswer,
       thought_tokens_per_answer: assumed.thoughtTokensPerAnswer,
     },
-    alternatives: alternatives({ profile, options }, gemini, { units, images }, usd),
-    price_source: GEMINI_PRICE_SOURCES[gemini.tier],
+    alternatives: alternatives({ profile, choice }, gemini, { units, images }, usd),
+    price_source: fileWithPrice(choice.prices, gemini.model)?.path ?? GEMINI_PRICE_SOURCES[gemini.tier],
   }
 }
 
@@ -191,17 +192,16 @@ function geminiEstimate(
  * shown that the run costs more or less than assumed, all of them are scaled alike.
  */
 function alternatives(
-  { profile, options }: Pick<RunContext, 'profile' | 'options'>,
+  { profile, choice }: Pick<RunContext, 'profile' | 'choice'>,
   chosen: GeminiOptions,
   size: { units: number; images: number },
   usd: number,
 ): GeminiEstimate['alternatives'] {
   const assumed = estimateCost({ profile, gemini: chosen }, size).usd
   const scale = assumed === 0 ? 1 : usd / assumed
-  const list = pricesFrom(options.prices)
   const models = [...new Set([chosen.model, ...Object.keys(GEMINI_MODELS)])]
   return models.flatMap((model) => {
-    const price = modelPrice(list, model)
+    const price = modelPrice(choice.prices.list, model)
     if (price === undefined || (model !== chosen.model && pastRetirement(model) !== undefined)) return []
     const thinking = profile.thinking === undefined ? null : acceptedThinking(model, profile.thinking)
     return TIERS.flatMap((tier) =>

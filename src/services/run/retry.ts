@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { CAUSES, type Cause } from '../../contracts/causes.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { hasFlexTier, pastRetirement } from '../../contracts/gemini-models.ts'
 import type { Overrides } from '../../contracts/messages.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
 import { pendingText, stateText, type RunReport } from '../../contracts/run-report.ts'
-import type { RunSpec } from '../../contracts/run-spec.ts'
+import { modelPrice } from '../../contracts/prices.ts'
+import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { describeTable, queryStream } from '../../google/bigquery/bigquery.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
@@ -14,7 +16,7 @@ import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
 import { checkModel } from '../options/model-check.ts'
 import { successorPrice } from '../options/price-effect.ts'
-import { priceOf, pricesFrom } from '../options/price-file.ts'
+import { fileWithPrice, priceOf, pricesFrom, type Prices } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
 import { probeRetry, type RetryProbed } from './retry-probe.ts'
 import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
@@ -64,9 +66,8 @@ export function parseCauses(only: string | undefined): readonly Cause[] {
 export function chooseRetry(spec: RunSpec, options: RetryOptions, flags = ''): RetryChoice {
   const causes = parseCauses(options.only)
   const { model, mediaResolution } = options
-  if (model === undefined) refuseRetired(spec, options, flags)
-  if (model === undefined && mediaResolution === undefined) return { causes, overrides: undefined }
   if (!spec.gemini) {
+    if (model === undefined && mediaResolution === undefined) return { causes, overrides: undefined }
     throw new ImageryError(
       'INVALID_FLAG',
       `--${model === undefined ? 'media-resolution' : 'model'} works only with Gemini runs; run ${spec.run_id} used the ${PIXELS} model`,
@@ -84,26 +85,36 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions, flags = ''): R
       `--model ${model} has no flex tier, which run ${spec.run_id} uses; use a Gemini 3 model`,
     )
   }
-  const prices = pricesFrom(model === undefined ? undefined : options.prices)
-  if (model !== undefined && spec.gemini.endpoint === null) checkModel(model, '--model', prices)
-  return {
-    causes,
-    overrides: {
-      ...(model === undefined ? {} : { model, price: priceOf(model, prices) }),
-      ...(mediaResolution === undefined ? {} : { media_resolution: mediaResolution }),
-    },
+  const prices = pricesFrom(options.prices)
+  if (model === undefined) refuseRetired(spec, options, { prices, flags })
+  else if (spec.gemini.endpoint === null) checkModel(model, '--model', prices.list)
+  const overrides: Overrides = {
+    ...(model === undefined ? ownPrice(spec.gemini, prices) : { model, price: priceOf(model, prices.list) }),
+    ...(mediaResolution === undefined ? {} : { media_resolution: mediaResolution }),
   }
+  return { causes, overrides: Object.keys(overrides).length === 0 ? undefined : overrides }
+}
+
+/** The price that the user's file gives for the model of the run. Without one, the price of the run stays. */
+function ownPrice({ model, price }: GeminiOptions, prices: Prices): Pick<Overrides, 'price'> {
+  const file = fileWithPrice(prices, model)
+  const given = file && modelPrice(file, model)
+  return given === undefined || isDeepStrictEqual(given, price) ? {} : { price: given }
 }
 
 /** Every unit would fail again if the run's own model has been retired since. */
-function refuseRetired({ run_id: runId, gemini }: RunSpec, { only }: RetryOptions, flags: string): void {
+function refuseRetired(
+  { run_id: runId, gemini }: RunSpec,
+  { only }: RetryOptions,
+  { prices, flags }: { prices: Prices; flags: string },
+): void {
   const retirement = gemini?.endpoint === null ? pastRetirement(gemini.model) : undefined
   if (!gemini || retirement === undefined) return
   const instead = retirement.instead ?? DEFAULT_GEMINI_MODEL
   const causes = only === undefined ? '' : ` --only ${only.replaceAll(' ', '')}`
   throw new ImageryError(
     'NOT_AVAILABLE',
-    `${gemini.model}, the model of run ${runId}, was retired by Google on ${retirement.day}; its successor is ${instead}, ${successorPrice(gemini.model, instead)}`,
+    `${gemini.model}, the model of run ${runId}, was retired by Google on ${retirement.day}; its successor is ${instead}, ${successorPrice(gemini.model, instead, prices.list)}`,
     { suggestions: [`imagery retry ${runId}${causes} --model ${instead}${flags}`] },
   )
 }

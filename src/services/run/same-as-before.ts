@@ -1,6 +1,10 @@
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { ImageryError } from '../../contracts/errors.ts'
+import type { TokenPrice } from '../../contracts/prices.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { ModelChoice } from '../options/model-choice.ts'
+import { fileWithPrice } from '../options/price-file.ts'
 import type { RunOptions } from '../options/run-options.ts'
 import type { EarlierRun } from './earlier-run.ts'
 
@@ -72,6 +76,24 @@ function questionOf({ unit, images, gemini }: RunSpec): Partial<RunOptions> {
           ...(gemini.endpoint === null ? {} : { geminiEndpoint: gemini.endpoint }),
         }),
   }
+}
+
+/**
+ * Returns what a user must know if an update counts its cost at other prices than the earlier run, whose price file it does
+ * not have.
+ */
+export function priceWarnings(
+  { gemini, prices }: Pick<ModelChoice, 'gemini' | 'prices'>,
+  earlier: EarlierRun | undefined,
+): string[] {
+  const before = earlier?.spec?.gemini
+  if (!gemini || before?.model !== gemini.model || fileWithPrice(prices, gemini.model)) return []
+  if (isDeepStrictEqual(before.price, gemini.price)) return []
+  const text = ({ input_nanousd: input, output_nanousd: output }: TokenPrice): string =>
+    `$${input / 1_000} per million input tokens and $${output / 1_000} per million output tokens`
+  return [
+    `Run ${earlier?.runId} counted ${text(before.price)} of ${gemini.model}, and this one counts ${text(gemini.price)}; --prices FILE sets other prices`,
+  ]
 }
 
 function withoutUnset<Options extends object>(options: Options): Partial<Options> {

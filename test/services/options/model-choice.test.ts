@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ImageryError } from '../../../src/contracts/errors.ts'
+import { LIST_PRICES } from '../../../src/contracts/prices.ts'
 import type { Profile } from '../../../src/contracts/run-spec.ts'
 import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { chooseModel, modelWarnings, type ModelFlags } from '../../../src/services/options/model-choice.ts'
@@ -44,6 +45,7 @@ test("the profile decides what no flag sets, and Google's defaults the rest", ()
       image_transport: 'gs',
       price: { input_nanousd: 300, output_nanousd: 2_500 },
     },
+    prices: { list: LIST_PRICES, own: undefined },
   })
 })
 

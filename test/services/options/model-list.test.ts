@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { GEMINI_MODELS, MODELS_DATED, PRICES_DATED } from '../../../src/contracts/gemini-models.ts'
 import { listModels, type ListedModel } from '../../../src/services/options/model-list.ts'
-import { formatModels } from '../../../src/ui/models.ts'
+import { formatModel, formatModels } from '../../../src/ui/models.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-models-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -54,6 +54,12 @@ test('a retired model has its successor and what that costs', () => {
     price: null,
     retirement: { successor: 'gemini-3.5-flash', price_ratio: null },
   })
+})
+
+test('a retired model asks for no price file, which would not help', () => {
+  const shown = (model: string): string => formatModel(listModels(), one(model))
+  expect(shown('gemini-2.0-flash')).toMatch(/Prices +none, and a run refuses this model\n/)
+  expect(shown('gemini-3.7-flash')).toMatch(/Prices +a run needs --prices FILE\n/)
 })
 
 test('a pinned version has the facts of its model', () => {

@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { CAUSES } from '../../../src/contracts/causes.ts'
 import { ImageryError } from '../../../src/contracts/errors.ts'
 import type { RunReport } from '../../../src/contracts/run-report.ts'
@@ -35,6 +38,24 @@ describe('a retry', () => {
         media_resolution: 'high',
       },
     })
+  })
+
+  test("counts the price that --prices gives for the run's own model, and else that of the run", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'imagery-retry-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const prices = path.join(folder, 'prices.yaml')
+    const { model } = geminiSpec().gemini!
+    writeFileSync(prices, `dated: 2026-11-30\nmodels: {${model}: {input: 7, output: 9}}\n`)
+    const price = { input_nanousd: 7_000, output_nanousd: 9_000 }
+    expect(chooseRetry(geminiSpec(), { prices }).overrides).toEqual({ price })
+    expect(chooseRetry(geminiSpec({ price }), { prices }).overrides).toBeUndefined()
+    expect(chooseRetry(geminiSpec(), { prices, mediaResolution: 'low' }).overrides).toEqual({
+      price,
+      media_resolution: 'low',
+    })
+    writeFileSync(prices, 'dated: 2026-11-30\nmodels: {gemini-9: {input: 1, output: 2}}\n')
+    expect(chooseRetry(geminiSpec({ price }), { prices }).overrides).toBeUndefined()
+    expect(chooseRetry(SPEC, { prices }).overrides).toBeUndefined()
   })
 
   test('of a run whose model has retired since names the successor and the command', () => {
