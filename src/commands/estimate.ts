@@ -8,7 +8,8 @@ import { builtRuntime } from '../services/deploy/deploy.ts'
 import { newRunContext } from '../services/run/context.ts'
 import { errorForEarlyEnd } from '../services/run/early-end.ts'
 import { estimateSteps } from '../services/run/estimate.ts'
-import { checkSampled, sampledReport, sampleQuestion } from '../services/run/sampled-estimate.ts'
+import { checkSampled, earlierSampleText, sampledReport, sampleQuestion } from '../services/run/sampled-estimate.ts'
+import { sampleToContinue } from '../services/run/sampled-run.ts'
 import { MOST_SAMPLED, sampleSteps } from '../services/run/sample.ts'
 import { formatEstimate } from '../ui/estimate.ts'
 import { showPipeline } from '../ui/steps.ts'
@@ -70,9 +71,14 @@ With --sample N, a model is asked about N assets, spread over the kinds of asset
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     try {
       const counted = await showPipeline(estimateSteps(context), this.progress, this.signal)
-      const asked = sampleQuestion(counted, size)
+      const earlier = (await sampleToContinue(context))?.run_id
+      const asked = sampleQuestion(counted, size, earlier)
       const declined = 'No model was called, and nothing was created'
       if (asked) await askToSpend(asked, { interactive: !this.jsonEnabled(), signal: this.signal, declined })
+      if (earlier !== undefined)
+        context.warnings.push(
+          `${earlierSampleText(earlier)}. imagery run now continues this one; ${this.next(`teardown ${earlier}`)} deletes the earlier one`,
+        )
       const sampled = await showPipeline(sampleSteps(context, size), this.progress, this.signal)
       const report = sampledReport({ ...counted, ...sampled })
       this.show(formatEstimate(report, { width: this.width }))

@@ -309,6 +309,17 @@ describe('a sample for an estimate', () => {
     const { exitCode, document } = await user.imagery(...billed, '--max-cost', '0.01')
     expect({ exitCode, sample: (document as EstimateReport).sample }).toMatchObject({ exitCode: 0, sample: { ok: 2 } })
     const { run_id: runId } = (document as EstimateReport).sample!
+    // Another sample of the same would be paid besides.
+    const unasked = (await user.imagery(...billed)).document as { error: { code: string; message: string } }
+    expect(unasked.error).toMatchObject({
+      code: 'CONFIRMATION_NEEDED',
+      message: expect.stringContaining(`Run ${runId} has`),
+    })
+    const again = await user.type(...billed, '--max-cost', '0.01')
+    expect(again.exitCode, again.stderr).toBe(0)
+    expect(again.stderr.replaceAll(/[\s›]+/g, ' ')).toMatch(
+      new RegExp(`Run ${runId} has .* imagery teardown ${runId} --local .* deletes the earlier`),
+    )
     const torn = await user.imagery('teardown', runId, '--local', '--delete-results', '--yes')
     expect(torn.exitCode, torn.stderr).toBe(0)
     // Not even the mark by which a run finds the sample, or the deployment's bucket could not be deleted.

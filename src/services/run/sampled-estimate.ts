@@ -27,9 +27,10 @@ export function checkSampled({ choice, profile }: Pick<RunContext, 'choice' | 'p
  * Returns what to ask before a sample spends money, however little it is: an estimate is expected to be free. Undefined if
  * its answers cost nothing, or if a flag has answered.
  *
+ * @param earlier the run that an earlier sample with the same options has begun, which a run would continue
  * @throws ImageryError COST_LIMIT if the sample would cost more than `--max-cost`
  */
-export function sampleQuestion(context: ToSample, size: number): SpendQuestion | undefined {
+export function sampleQuestion(context: ToSample, size: number, earlier?: string): SpendQuestion | undefined {
   const { options, choice, profile, target, gemini: answering, counted: source, report } = context
   const { gemini } = choice
   const by = billedBy({ gemini, target, answering })
@@ -46,13 +47,18 @@ export function sampleQuestion(context: ToSample, size: number): SpendQuestion |
   if (by === undefined || options.yes || options.maxCost !== undefined) return undefined
   const whole = `The whole run would cost about ${usdText(report.cost_usd.gemini)}, and does not pay for these answers again`
   return {
-    question: `${what}, billed by ${by}. ${whole}.`,
+    question: `${what}, billed by ${by}. ${whole}.${earlier === undefined ? '' : ` ${earlierSampleText(earlier)}.`}`,
     suggestions: [
       `Run the same command with --max-cost ${roomyCap(usd)}`,
       'Run the same command with --yes',
       'Run the same command without --sample   (calls no model)',
     ],
   }
+}
+
+/** Says that a sample is paid although there is one already. */
+export function earlierSampleText(runId: string): string {
+  return `Run ${runId} has the answers of an earlier sample with the same options, and this sample is paid besides`
 }
 
 /** Returns the report of an estimate whose tokens, cost and duration follow from a sample. */
