@@ -6,7 +6,7 @@ import { usePauses } from '../../src/google/transport/pauses.ts'
 import { clearRunStop, recordRunStop, runStopOf } from '../../src/run-data/run-stop.ts'
 import { topicExists } from '../../src/google/pubsub.ts'
 import { topicName } from '../../src/contracts/names.ts'
-import { connect } from '../../src/services/run/create-resources.ts'
+import { connect, createResources } from '../../src/services/run/create-resources.ts'
 import { letGoOn } from '../../src/services/run/steps.ts'
 import { CANCELED, RUN_ID } from './fixtures.ts'
 
@@ -25,11 +25,17 @@ beforeEach(() => {
 afterEach(() => usePauses())
 afterAll(() => local.cloud.stop({ now: true }))
 
-function run(details: string[] = []): Promise<object> {
-  const deployment = { populateUrl: 'https://imagery-populate-1.us-central1.run.app' }
+function run(
+  details: string[] = [],
+  step: { run: typeof createResources.run } | typeof connect = connect,
+): Promise<object> {
+  const deployment = {
+    mainUrl: 'https://imagery-main-1.us-central1.run.app',
+    populateUrl: 'https://imagery-populate-1.us-central1.run.app',
+  }
   const target = { kind: 'google', place: PLACE, flags: '' }
   const context = { runId: RUN_ID, spec: local.spec, target, deployment, signal: new AbortController().signal }
-  return connect.run(context as never, { detail: (text) => details.push(text) })
+  return step.run(context as never, { detail: (text) => details.push(text) })
 }
 
 test('a subscription for an account that does not exist is refused at once', async () => {
@@ -75,4 +81,10 @@ test('the first step of a resume lets a stopped run go on, unless it fails', asy
   const found = letGoOn({ title: 'Find', run: async () => ({ done: 'here', adds: {} }) })
   await expect(found.run(context, nowhere)).resolves.toEqual({ done: 'here', adds: {} })
   expect(await runStopOf(local.spec)).toBeUndefined()
+})
+
+test('the topic and the subscription are created although the service cannot be asked, and then the step fails', async () => {
+  await callApi('pubsub', `v1/${topicName(PLACE, RUN_ID)}`, { method: 'DELETE' })
+  await expect(run([], createResources)).rejects.toMatchObject({ code: expect.any(String) as string })
+  expect(await topicExists(topicName(PLACE, RUN_ID))).toBe(true)
 })

@@ -1,6 +1,6 @@
 import { localCloud } from '../transport/environment.ts'
 import { cloudError, CloudError, needCloud } from '../transport/errors.ts'
-import { patientFetch } from '../transport/patient-fetch.ts'
+import { sendRequest } from '../transport/http-request.ts'
 import { withServiceToken } from '../auth/service-tokens.ts'
 
 export interface ServiceAnswer {
@@ -11,6 +11,18 @@ export interface ServiceAnswer {
 
 /** A service that is busy, starting, or has just crashed returns one of these; another instance can succeed. */
 const PASSING = new Set([429, 502, 503, 504])
+
+/** Hundreds of times the longest response of imagery's services. */
+const MOST_ANSWER_BYTES = 32 * 1024 * 1024
+
+export interface ServiceCall {
+  method: 'GET' | 'POST'
+  body?: object
+  /** For all tries together. */
+  timeoutMs: number
+  /** Called when a request has left this process, which then can do other work while the service does its own. */
+  sent?: (() => void) | undefined
+}
 
 /** Number of tries for one call, and the wait before the second try, which doubles with each further try. */
 const MOST_TRIES = 5
@@ -23,15 +35,10 @@ const FIRST_PAUSE_MS = 250
  *
  * All routes of imagery's services are idempotent, so a call is retried after a transient failure.
  *
- * @param options.timeoutMs for all tries together
  * @throws ServiceTokenError when the service accepts no token; CloudError UNAVAILABLE without a response in time. Otherwise
  * returns the last response, whatever its status
  */
-export async function callService(
-  serviceUrl: string,
-  route: string,
-  options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
-): Promise<ServiceAnswer> {
+export async function callService(serviceUrl: string, route: string, options: ServiceCall): Promise<ServiceAnswer> {
   const deadlineMs = performance.now() + options.timeoutMs
   for (let tries = 1; ; tries++) {
     const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
@@ -54,23 +61,19 @@ export async function callWithoutToken(serviceUrl: string, route: string): Promi
   return status
 }
 
-async function callOnce(
-  serviceUrl: string,
-  route: string,
-  options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
-): Promise<ServiceAnswer> {
+async function callOnce(serviceUrl: string, route: string, options: ServiceCall): Promise<ServiceAnswer> {
   return withServiceToken(serviceUrl, (token) => send(new URL(route, serviceUrl), token, options))
 }
 
 async function send(
   url: URL,
   token: string | undefined,
-  { method, body, timeoutMs }: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
+  { method, body, timeoutMs, sent }: ServiceCall,
 ): Promise<ServiceAnswer> {
   const local = localCloud()
   const target = local ? new URL(`${url.pathname}${url.search}`, local.http) : url
   try {
-    const answer = await patientFetch(target, {
+    const answer = await sendRequest(target, {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -79,8 +82,10 @@ async function send(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(timeoutMs),
+      maxBytes: MOST_ANSWER_BYTES,
+      sent,
     })
-    return { status: answer.status, body: parsed(await answer.text()) }
+    return { status: answer.status, body: parsed(answer.body.toString('utf8')) }
   } catch (error) {
     if ((error as Error).name !== 'TimeoutError') throw cloudError(error)
     throw new CloudError('UNAVAILABLE', `no response from ${url.href} within ${timeoutMs} ms`, { cause: error })

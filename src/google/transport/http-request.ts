@@ -19,6 +19,8 @@ export interface HttpRequest {
   maxBytes: number
   /** The longest time until the end of the response. Without it, only the signal ends the request. */
   timeoutMs?: number
+  /** Called when the kernel has the whole request, before there is a response. */
+  sent?: (() => void) | undefined
 }
 
 export interface HttpAnswer {
@@ -51,7 +53,7 @@ export class NoAnswerInTime extends Error {
  * @throws TooManyBytes, NoAnswerInTime, ProxyRefused, the reason of the signal, or the error of the socket
  */
 export async function sendRequest(url: URL, options: HttpRequest): Promise<HttpAnswer> {
-  const { method = 'GET', headers, body, signal, maxBytes, timeoutMs } = options
+  const { method = 'GET', headers, body, signal, maxBytes, timeoutMs, sent } = options
   const isSecure = url.protocol === 'https:'
   const agent = (await proxyAgent(url)) ?? (isSecure ? agents.https : agents.http)
   signal?.throwIfAborted()
@@ -85,6 +87,7 @@ export async function sendRequest(url: URL, options: HttpRequest): Promise<HttpA
       }, fail)
     })
     refuseWithProxy(request, url)
+    if (sent) request.on('finish', sent)
     request.on('error', fail)
     request.end(body)
   })

@@ -3,13 +3,14 @@ import { together, type PipelineStep } from '../../contracts/steps.ts'
 import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
 import { isRefusedDespiteGrant } from '../failures/granted.ts'
-import type { Deployed, RecordedContext } from './context.ts'
+import type { Deployed, RecordedContext, WithQueues } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { setUp } from './set-up.ts'
 
-export const connect: PipelineStep<RecordedContext & Deployed, object> = creatingStep({
+export const connect: PipelineStep<RecordedContext & Deployed & { after?: Promise<void> }, object> = creatingStep({
   title: 'Create the topic and subscription',
-  async run({ target: { place }, runId, deployment, signal }, reporter) {
+  async run({ target: { place }, runId, deployment, signal, after }, reporter) {
+    await after
     const topic = topicName(place, runId)
     const labels = { [RUN_LABEL]: runId }
     const create = async (): Promise<void> => {
@@ -35,5 +36,17 @@ export const connect: PipelineStep<RecordedContext & Deployed, object> = creatin
   },
 })
 
-/** The service and the command create different resources of the run. On Google Cloud, each of them needs seconds. */
-export const createResources = together('Set up the ledger, queues, topic and subscription', setUp, connect)
+const TITLE = 'Set up the ledger, queues, topic and subscription'
+
+/**
+ * The service and the command create different resources of the run. On Google Cloud, each of them needs seconds. The service gets
+ * its request first: in a local cloud it needs as long as this process needs to load the client of Pub/Sub.
+ */
+export const createResources: PipelineStep<RecordedContext & Deployed, WithQueues> = {
+  title: TITLE,
+  async run(context, reporter) {
+    const { promise: after, resolve: asked } = Promise.withResolvers<void>()
+    const first: typeof setUp = { ...setUp, run: (...input) => setUp.run(...input).finally(asked) }
+    return together(TITLE, first, connect).run({ ...context, asked, after }, reporter)
+  },
+}

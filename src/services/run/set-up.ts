@@ -29,8 +29,10 @@ class NotReady extends CloudError {
  * on a dataset takes some minutes to arrive everywhere
  * (https://cloud.google.com/iam/docs/access-change-propagation), and so does a new table
  * (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting).
+ *
+ * Calls `asked` when the service has a request, or a try has failed.
  */
-export const setUp: PipelineStep<RecordedContext & Deployed, WithQueues> = creatingStep({
+export const setUp: PipelineStep<RecordedContext & Deployed & { asked?: () => void }, WithQueues> = creatingStep({
   title: 'Set up the ledger and queues',
   async run(context, reporter) {
     let reason = ''
@@ -39,7 +41,8 @@ export const setUp: PipelineStep<RecordedContext & Deployed, WithQueues> = creat
         method: 'POST',
         body: { v: 1, run_id: context.runId },
         timeoutMs: 120_000,
-      })
+        sent: context.asked,
+      }).finally(context.asked)
       reason = waitReason(context, answer) ?? (await roleReason(context, answer)) ?? ''
       if (reason !== '') throw new NotReady(reason, answer)
       return answer
