@@ -9,7 +9,7 @@ import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
 import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
-import { checkAddresses } from './image-addresses.ts'
+import { checkSnapshot } from './check-snapshot.ts'
 import { creatingStep } from './creating-step.ts'
 import { estimateCostStep, type Estimated } from './cost-limit.ts'
 import { fileHash } from '../source/file-hash.ts'
@@ -32,7 +32,6 @@ import { checkTopic, notifyTopic, recordTopic } from './notify.ts'
 import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import { refuseUnasked } from './spend-question.ts'
-import { checkValues } from './source-values.ts'
 import { spendsMoney } from './spending.ts'
 import { deployIfAbsent, findServices, processAssets, publishShards, stageLocalImages, type Finished } from './steps.ts'
 import { createResources } from './create-resources.ts'
@@ -73,8 +72,7 @@ export function stepsUpToTheSnapshot(
     .step(recordRun(limits))
     .stepIf(context.options.notify !== undefined, recordTopic(context.options.notify ?? ''))
     .step(takeSnapshot)
-    .step(checkValues)
-    .step(checkAddresses)
+    .step(checkSnapshot)
 }
 
 /** Returns the steps after the question, up to the last row. */
