@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { build, type Metafile, type Plugin } from 'esbuild'
 import { inlineClientJson } from './inline-client-json.ts'
 import { leaveOut, type LeftOut } from './leave-out.ts'
+import { loadedWhenUsed } from './loaded-when-used.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
 
 /**
@@ -76,7 +77,7 @@ export const commandPackages: Plugin = {
 export async function buildCommandPackages({ root, target }: { root: string; target: string }): Promise<Metafile[]> {
   const left = leaveOut(LEFT_OUT, { from: 'the command line (scripts/command-packages.ts)' })
   return [
-    await buildPackages(PACKAGES, { root, target, plugins: [left, inlineClientJson] }),
+    await buildPackages(PACKAGES, { root, target, plugins: [left, loadedWhenUsed, inlineClientJson] }),
     await buildPackages(LOCAL_CLOUD_PACKAGES, { root, target, plugins: [] }),
   ]
 }

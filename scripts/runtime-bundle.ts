@@ -5,6 +5,7 @@ import { build } from 'esbuild'
 import { inlineClientJson } from './inline-client-json.ts'
 import { leaveOut, type LeftOut } from './leave-out.ts'
 import { writeLicenses } from './licenses.ts'
+import { loadedWhenUsed } from './loaded-when-used.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
 import { requiredPackages } from './required-packages.ts'
 import { lockOf, type PackageLock } from './runtime-lock.ts'
@@ -72,6 +73,7 @@ export async function buildRuntime({
     plugins: [
       requiredPackages(NATIVE_PACKAGES, root),
       leaveOut(LEFT_OUT, { from: 'the runtime (scripts/runtime-bundle.ts)' }),
+      loadedWhenUsed,
       inlineClientJson,
       namedExportsOfPackages,
     ],

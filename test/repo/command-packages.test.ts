@@ -61,6 +61,12 @@ test('a client works by JSON, and what is left out names itself when it is used'
   )
 })
 
+test('a client decodes an error in HTML with the package that it loads only then', async () => {
+  const { ApiError: Failure } = (await bundle('storage.js')) as { ApiError?: new (body: object) => Error }
+  const failure = new Failure!({ code: 400, response: { body: 'a &lt; b &eacute;' } })
+  expect(failure.message).toContain('a < b é')
+})
+
 test('the license of each bundled package is beside the bundles, with the copyright of its authors', async () => {
   const text = await readFile(path.join(target, 'licenses.md'), 'utf8')
   const { version } = JSON.parse(await readFile(path.join(root, 'node_modules/google-gax/package.json'), 'utf8')) as {
