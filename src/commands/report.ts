@@ -6,7 +6,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Embedding } from '../services/report/embedded-image.ts'
 import type { ReportContext, WrittenReport } from '../services/report/write-report.ts'
 import { showSteps } from '../ui/steps.ts'
-import { counted } from '../contracts/count-text.ts'
+import { counted, countText } from '../contracts/count-text.ts'
 
 const EMBEDDINGS = ['none', 'thumbnails', 'full'] as const satisfies readonly Embedding[]
 
@@ -87,7 +87,7 @@ export default class Report extends CloudCommand {
       this.warn(`${counted(missing, 'image is', 'images are')} not there any more, so the report is without`)
     if (denied > 0)
       this.warn(
-        `you may not read ${denied.toLocaleString('en')} of the images, so the report is without; the owner of their bucket can grant you roles/storage.objectViewer`,
+        `you may not read ${countText(denied)} of the images, so the report is without; the owner of their bucket can grant you roles/storage.objectViewer`,
       )
     if (unreadable > 0)
       this.warn(`${counted(unreadable, 'image is', 'images are')} not readable, so the report is without`)

@@ -16,7 +16,7 @@ import { openRawAnswers, openResults, type RunRows } from '../services/runs/resu
 import { plainJson, plainText } from '../ui/plain-text.ts'
 import { printPieces } from '../ui/print-pieces.ts'
 import { formatResults } from '../ui/results-table.ts'
-import { counted } from '../contracts/count-text.ts'
+import { counted, countText } from '../contracts/count-text.ts'
 
 /** The table format, which is for people, shows this many rows unless the user asks for more. */
 const TABLE_ROWS = 50
@@ -177,8 +177,7 @@ export default class Results extends CloudCommand {
 
   #warnOfCuts({ cut: { cells, first } }: Export): void {
     if (cells === 0) return
-    const which =
-      cells === 1 ? `Cell ${first} was` : `${cells.toLocaleString('en')} cells, the first of them ${first}, were`
+    const which = cells === 1 ? `Cell ${first} was` : `${countText(cells)} cells, the first of them ${first}, were`
     this.warn(
       `${which} cut, because a spreadsheet's cell holds at most 32,767 characters; csv, jsonl and parquet have all`,
     )

@@ -7,7 +7,7 @@ import type { Target } from '../services/session/target.ts'
 import type { OpenedRun } from '../services/view/open-run.ts'
 import type { Viewing } from '../services/view/viewing.ts'
 import { showSteps } from '../ui/steps.ts'
-import { counted } from '../contracts/count-text.ts'
+import { counted, countText } from '../contracts/count-text.ts'
 
 interface Context {
   opened?: OpenedRun
@@ -172,5 +172,5 @@ function followingText({ following }: Viewing): string {
 }
 
 function megabytesText(bytes: number): string {
-  return `${Math.max(1, Math.round(bytes / 1e6)).toLocaleString('en')} MB`
+  return `${countText(Math.max(1, Math.round(bytes / 1e6)))} MB`
 }

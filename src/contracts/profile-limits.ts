@@ -4,6 +4,7 @@ import { conditionFault } from './condition.ts'
 import { PIXELS } from './model-options.ts'
 import { profileModel, type Profile } from './run-spec.ts'
 import { ASSET_COLUMNS, attemptColumns } from './tables.ts'
+import { countText } from './count-text.ts'
 
 /*
  * Size limits for the parts of a profile. BigQuery or Gemini refuses larger ones: when a run's tables
@@ -87,7 +88,7 @@ type Path = AnswerFault['path']
 
 function tooMany(path: Path, count: number, most: number, what: string): AnswerFault[] {
   if (count <= most) return []
-  return [{ path, reason: `has ${count.toLocaleString('en')} ${what} ${most.toLocaleString('en')}` }]
+  return [{ path, reason: `has ${countText(count)} ${what} ${countText(most)}` }]
 }
 
 function countColumns(columns: readonly Column[]): number {

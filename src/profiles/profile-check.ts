@@ -8,6 +8,7 @@ import { RESERVED_COLUMNS } from '../contracts/tables.ts'
 import { nearestName } from './nearest-name.ts'
 import type { ProfileProblem } from './profile-problem.ts'
 import type { ProfileCheck } from './profile-text.ts'
+import { countText } from '../contracts/count-text.ts'
 
 type Path = readonly (string | number)[]
 
@@ -90,7 +91,7 @@ function largeParts(schema: AnswerSchema, path: string, times: number): string[]
       : []),
     ...(isLarge
       ? [
-          `${path}.maxItems allows ${most.toLocaleString('en')} items in all; Gemini can refuse every request for that; try --limit 1 first, or leave maxItems out`,
+          `${path}.maxItems allows ${countText(most)} items in all; Gemini can refuse every request for that; try --limit 1 first, or leave maxItems out`,
         ]
       : []),
     ...Object.entries(properties).flatMap(([name, member]) => largeParts(member, `${path}.properties.${name}`, times)),

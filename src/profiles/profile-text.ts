@@ -6,6 +6,7 @@ import type { Profile } from '../contracts/run-spec.ts'
 import type { ProfileProblem } from './profile-problem.ts'
 import { problemsOf } from './schema-problems.ts'
 import { ownProblems, soundParts } from './sound-parts.ts'
+import { countText } from '../contracts/count-text.ts'
 
 /** More than a person mends in one go; each is looked up in the text. */
 const MOST_PROBLEMS = 50
@@ -44,7 +45,7 @@ const PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
 
 /** More than the longest prompt that a Gemini model reads. */
 const MAX_CHARACTERS = 10_000_000
-const TOO_LONG = `is longer than ${MAX_CHARACTERS.toLocaleString('en')} characters, more than any model reads`
+const TOO_LONG = `is longer than ${countText(MAX_CHARACTERS)} characters, more than any model reads`
 
 function readProfile(text: string, source: string, check: ProfileCheck): Profile {
   const lines = new LineCounter()

@@ -3,6 +3,7 @@ import type { ShownAttempt, ShownUnit } from '../contracts/shown-asset.ts'
 import { plainLine, plainText } from './plain-text.ts'
 import { cellText } from './table.ts'
 import { wrapped } from './wrap.ts'
+import { countText } from '../contracts/count-text.ts'
 
 /** Formats everything about the units of an asset, in lines of at most `width` except for URIs and IDs. */
 export function formatUnits(units: readonly ShownUnit[], width: number): string {
@@ -62,7 +63,7 @@ function attemptLines(attempt: ShownAttempt, number: number, width: number): str
   const outcome = cause === null ? status : `${status}: ${cause}`
   const facts = [
     attempt.finished_at,
-    attempt.latency_ms === null ? '' : `${attempt.latency_ms.toLocaleString('en')} ms`,
+    attempt.latency_ms === null ? '' : `${countText(attempt.latency_ms)} ms`,
     attempt.cost_usd === null ? 'cost unknown' : `$${attempt.cost_usd.toFixed(6)}`,
     tokensText(attempt),
     version === null || version === model ? (model ?? '') : `${model ?? ''} (${version})`,
@@ -82,6 +83,6 @@ function attemptLines(attempt: ShownAttempt, number: number, width: number): str
 
 function tokensText({ prompt_tokens: prompt, output_tokens: output, thought_tokens: thought }: ShownAttempt): string {
   if (prompt === null && output === null) return ''
-  const thoughts = thought === null || thought === 0 ? '' : ` + ${thought.toLocaleString('en')} thinking`
-  return `${(prompt ?? 0).toLocaleString('en')} + ${(output ?? 0).toLocaleString('en')}${thoughts} tokens`
+  const thoughts = thought === null || thought === 0 ? '' : ` + ${countText(thought)} thinking`
+  return `${countText(prompt ?? 0)} + ${countText(output ?? 0)}${thoughts} tokens`
 }

@@ -46,7 +46,7 @@ function failuresText({ units, failures }: ComparedRun): string {
 
 const usd = (value: number | null): string => (value === null ? '–' : `$${value === 0 ? '0' : value.toPrecision(3)}`)
 
-const ms = (value: number): string => `${Math.round(value).toLocaleString('en')} ms`
+const ms = (value: number): string => `${countText(Math.round(value))} ms`
 
 function unitsText(units: Comparison['units']): string {
   return [

@@ -9,8 +9,9 @@ import { carriedText } from './report.ts'
 import { intervalText, sampleLines } from './sample.ts'
 import { formatTable } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
+import { countText } from '../contracts/count-text.ts'
 
-const number = (value: number): string => Math.round(value).toLocaleString('en')
+const number = (value: number): string => countText(Math.round(value))
 
 /** Formats an estimate for a terminal. */
 export function formatEstimate(report: EstimateReport, { width }: { width: number }): string {
@@ -206,5 +207,5 @@ function aiGenerateLines({ ai_generate: advice }: EstimateReport, width: number)
 function timeText(seconds: number): string {
   if (seconds < 90) return `${number(seconds)} s`
   if (seconds < 5_400) return `${number(seconds / 60)} min`
-  return `${(seconds / 3_600).toLocaleString('en', { maximumFractionDigits: 1 })} h`
+  return `${countText(seconds / 3_600, 1)} h`
 }

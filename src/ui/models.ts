@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { plainLine } from './plain-text.ts'
 import { formatTable } from './table.ts'
+import { countText } from '../contracts/count-text.ts'
 
 interface Usd {
   input: number
@@ -31,8 +32,6 @@ interface Models {
   models: readonly Model[]
   sources: Readonly<Record<string, string>>
 }
-
-const number = (value: number): string => value.toLocaleString('en')
 
 const usd = (value: number): string => `$${value < 0.1 ? value : value.toFixed(2)}`
 
@@ -70,7 +69,7 @@ function servedRow({ model, price, tiers, thinking, image_tokens: image, retirem
     standard ? `${usd(standard.output)}${mark}` : '?',
     tiers.includes('flex') ? discount : 'no',
     thinking?.[0] ?? '?',
-    [...new Set([image.low, image.high])].map(number).join('-'),
+    [...new Set([image.low, image.high])].map((each) => countText(each)).join('-'),
     retirement ? `${retirement.day}${retirement.is_fixed ? '' : '+'}` : '',
   ]
 }
@@ -110,7 +109,7 @@ export function formatModel({ sources, prices, dated }: Models, model: Model): s
     ['Thinking', thinking?.join(', ') ?? 'unknown', sources['thinking']],
     [
       'Images',
-      `${number(image.low)} (low), ${number(image.medium)} (medium), ${number(image.high)} (high) tokens each`,
+      `${countText(image.low)} (low), ${countText(image.medium)} (medium), ${countText(image.high)} (high) tokens each`,
       sources['image_tokens'],
     ],
     ['Temperature', model.temperature ?? 'unknown', sources['temperature']],

@@ -8,11 +8,10 @@ import { suggestedCommand, suggestedCommands } from '../contracts/suggested-comm
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
 import { linesOf } from './wrap.ts'
+import { countText } from '../contracts/count-text.ts'
 
 /** A summary on a terminal lists this many kinds of failures. */
 const SHOWN_FAILURES = 8
-
-const number = (value: number): string => value.toLocaleString('en')
 
 /** Formats the summary after a run, and of `status`. */
 export function formatReport(report: RunReport, options: { flags: string; width: number }): string {
@@ -46,15 +45,15 @@ export function carriedText({
   cost_usd: cost,
 }: Pick<NonNullable<RunReport['carried']>, 'units' | 'cost_usd'>): string {
   const paid = cost === 0 ? '' : `, which cost $${cost.toFixed(4)} then`
-  const failed = units.failed_before > 0 ? `, ${number(units.failed_before)} failed before` : ''
-  return `${number(units.unchanged)} unchanged${paid}; ${number(units.new)} new, ${number(units.changed)} changed${failed}; ${number(units.gone)} gone`
+  const failed = units.failed_before > 0 ? `, ${countText(units.failed_before)} failed before` : ''
+  return `${countText(units.unchanged)} unchanged${paid}; ${countText(units.new)} new, ${countText(units.changed)} changed${failed}; ${countText(units.gone)} gone`
 }
 
 function assetCounts({ total, ok, failed, pending }: RunReport['units']): string {
-  const parts = [styleText('green', `${number(ok)} ok`)]
-  if (failed > 0) parts.push(styleText('red', `${number(failed)} failed`))
-  if (pending > 0) parts.push(styleText('yellow', `${number(pending)} pending`))
-  return `${number(total)}: ${parts.join(', ')}`
+  const parts = [styleText('green', `${countText(ok)} ok`)]
+  if (failed > 0) parts.push(styleText('red', `${countText(failed)} failed`))
+  if (pending > 0) parts.push(styleText('yellow', `${countText(pending)} pending`))
+  return `${countText(total)}: ${parts.join(', ')}`
 }
 
 /** @param time RFC 3339, in UTC */
@@ -77,13 +76,15 @@ function stateText(report: RunReport): string {
 
 function failureLines(report: RunReport, flags: string, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
-  const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
+  const lines = [
+    styleText('bold', `Failed: ${causes.map(([cause, count]) => `${countText(count)} ${cause}`).join(', ')}`),
+  ]
   // The user knows a staged image by its local path.
   const staged = new RegExp(`gs://[^/\\s]+/${runObjectsPrefix(report.run_id)}images/`, 'g')
   const groups = (report.failure_groups ?? ungrouped(report)).slice(0, SHOWN_FAILURES)
   for (const { units, example, next } of groups) {
     const reason = cellText(example.error_message).replaceAll(staged, '')
-    const others = units === 1 ? '' : `  and ${number(units - 1)} more like it`
+    const others = units === 1 ? '' : `  and ${countText(units - 1)} more like it`
     lines.push(
       `  ${shortened(cellText(example.unit_id), MOST_ID_LETTERS)}${others}`,
       ...messageLines(reason, width - 4).map((line) => `    ${line}`),
@@ -91,7 +92,7 @@ function failureLines(report: RunReport, flags: string, width: number): string[]
     if (next !== '') lines.push(`    → ${plainLine(suggestedCommands(next, flags))}`)
   }
   const more = report.units.failed - groups.reduce((sum, { units }) => sum + units, 0)
-  if (more > 0) lines.push(`  and ${number(more)} more: see the results with status = 'failed'`)
+  if (more > 0) lines.push(`  and ${countText(more)} more: see the results with status = 'failed'`)
   return lines
 }
 
@@ -115,7 +116,7 @@ function answersText({ by, billed, available }: Answers): string {
 
 /** `12/s, $3.40 an hour, ends at about 14:05 UTC (14:01 to 14:12)` */
 function paceText({ units_per_second: rate, usd_per_hour: usd, ends_at: end, ends_between: between }: RunPace): string {
-  const parts = [`${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}/s`]
+  const parts = [`${rate < 10 ? rate.toFixed(1) : countText(Math.round(rate))}/s`]
   if (usd > 0) parts.push(`${usdText(usd)} an hour`)
   if (end !== null) parts.push(`ends at about ${timeText(minutes(end))}`)
   const range = between
@@ -131,7 +132,7 @@ function callsText(throttling: Throttling | undefined): string {
   const share = throttledText(throttling)
   const parts = [
     ...(share === undefined ? [] : [`${share} in the last minutes`]),
-    ...(rate === null ? [] : [`now at most ${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}/s`]),
+    ...(rate === null ? [] : [`now at most ${rate < 10 ? rate.toFixed(1) : countText(Math.round(rate))}/s`]),
   ]
   return parts.join(', ')
 }
@@ -155,7 +156,7 @@ function costText(report: RunReport): string {
   ]
   const known = [cost === 0 ? 'nothing' : `$${cost.toFixed(4)}${price}`, ...rest].join(', ')
   if (unknown === 0) return known
-  const unpriced = `${number(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
+  const unpriced = `${countText(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
   return cost === 0 ? `unknown, for ${unpriced}` : `${known}, and the unknown cost of ${unpriced}`
 }
 

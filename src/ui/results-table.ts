@@ -3,7 +3,7 @@ import { shortText } from '@imagery/viewer/contract/short-text'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText, fittingColumns, formatTable, wantedWidth } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
-import { counted } from '../contracts/count-text.ts'
+import { counted, countText } from '../contracts/count-text.ts'
 
 type Row = Record<string, unknown>
 
@@ -109,7 +109,7 @@ function failureLines(failures: ResultsTable['failures'], width: number): string
   if (failures.length === 0) return []
   const lines = failures.flatMap(({ cause, units, unit_id: unit, error_message: message }) => {
     const id = shortened(cellText(unit), Math.max(20, width - 30))
-    const which = units === 1 ? id : `${units.toLocaleString('en')} rows, such as ${id}`
+    const which = units === 1 ? id : `${countText(units)} rows, such as ${id}`
     return [`  ${plainLine(cause)}: ${which}`, ...reasonLines(message ?? '', width - 4).map((line) => `    ${line}`)]
   })
   return ['', styleText('bold', 'Failed'), ...lines]

@@ -2,6 +2,7 @@ import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { localCloudStatus, type LocalCloudStatus } from '../../services/local/cloud.ts'
 import { formatTable } from '../../ui/table.ts'
 import { waitingNote } from '../../ui/unfinished.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 export default class LocalStatus extends LocalCloudCommand {
   static override summary = 'Show the state of the local cloud'
@@ -27,7 +28,7 @@ export default class LocalStatus extends LocalCloudCommand {
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
       api,
       Object.entries(counts)
-        .map(([name, count]) => `${count.toLocaleString('en')} ${name}`)
+        .map(([name, count]) => `${countText(count)} ${name}`)
         .join(', '),
     ])
     this.log(

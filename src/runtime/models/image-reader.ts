@@ -11,6 +11,7 @@ import type { PixelFigures } from './image-figures.ts'
 import { imageSize } from './image-size.ts'
 import { repairJpeg } from './jpeg-repair.ts'
 import { UnreadableImage } from './model.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** An image with more pixels is not decoded: a few kilobytes can expand to gigabytes. At three bytes each, 600 MB. */
 const MAX_IMAGE_PIXELS = 200_000_000
@@ -82,7 +83,7 @@ export async function decoderBytes(image: ImageBytes, header: ImageHeader, most:
 }
 
 function megabytes(bytes: number): string {
-  return Math.round(bytes / 1e6).toLocaleString('en')
+  return countText(Math.round(bytes / 1e6))
 }
 
 /**

@@ -5,6 +5,7 @@ import { minimumsOf, tolerancesOf, type JudgeFlags } from './flags.ts'
 import { isFailed, unitRows, type JudgedRun } from './run-rows.ts'
 import type { Truth } from './truth.ts'
 import { listed, notAllowedText, unreadableText } from './truth-text.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /**
  * Compares the answers of a run with the truth. A failed unit with a true value counts as wrong.
@@ -100,16 +101,14 @@ function notJudged(run: JudgedRun, columns: readonly EvaluatedColumn[]): Evaluat
 
 /** A number of rows and what they do, in the singular or the plural. */
 const rows = (count: number, of: string, [one, many]: readonly [string, string]): string =>
-  count === 1 ? `1 row of ${of} ${one}` : `${count.toLocaleString('en')} rows of ${of} ${many}`
+  count === 1 ? `1 row of ${of} ${one}` : `${countText(count)} rows of ${of} ${many}`
 
 /** Returns what a reader of the figures must know about the truth and the run, a sentence each. */
 export function evaluationWarnings(run: JudgedRun, { truth, units, columns }: Evaluation): string[] {
   const { source, unmatched, without_id: withoutId, repeated, contradictory } = truth
   return [
     ...(run.rows.warning === undefined ? [] : [run.rows.warning]),
-    ...(units.pending > 0
-      ? [`Pending assets, which the figures leave out: ${units.pending.toLocaleString('en')}`]
-      : []),
+    ...(units.pending > 0 ? [`Pending assets, which the figures leave out: ${countText(units.pending)}`] : []),
     ...(unmatched.count > 0
       ? [`${rows(unmatched.count, source, ['names', 'name'])} no asset of the run: ${listed(unmatched)}`]
       : []),

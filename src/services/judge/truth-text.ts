@@ -2,11 +2,11 @@ import type { JudgedKind, NamedRows } from '../../contracts/evaluation.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { AnswerColumn } from './columns.ts'
 import { isSame, twinForms } from './values.ts'
-import { counted } from '../../contracts/count-text.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 /** The examples of rows, and how many more there are. */
 export const listed = ({ count, examples }: NamedRows): string =>
-  `${examples.join(', ')}${count > examples.length ? ` and ${(count - examples.length).toLocaleString('en')} more` : ''}`
+  `${examples.join(', ')}${count > examples.length ? ` and ${countText(count - examples.length)} more` : ''}`
 
 /** What a value of a kind of column is. */
 const KINDS: Readonly<Record<JudgedKind, string>> = {
@@ -48,7 +48,7 @@ export function notAllowedText(
   if (unknown.length === 0) return []
   const named = unknown.map(([value, units]) => {
     const near = nearestName(value, allowed)
-    return `${value} (${units.toLocaleString('en')}${near === undefined ? '' : `; ${near}?`})`
+    return `${value} (${countText(units)}${near === undefined ? '' : `; ${near}?`})`
   })
   return [
     `The truth has values of ${name} that ${whose.profile} does not allow, so ${whose.answer} can be right: ${named.join(', ')}`,

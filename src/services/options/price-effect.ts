@@ -1,5 +1,6 @@
 import { geminiModelFacts } from '../../contracts/gemini-models.ts'
 import { imageTokens, LIST_PRICES, modelPrice, type PriceList, type TokenPrice } from '../../contracts/prices.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** What a successor's tokens cost, as a multiple of the retired model's. */
 export interface PriceRatio {
@@ -29,7 +30,7 @@ export function successorPrice(retired: string, successor: string, list: PriceLi
   const images =
     before === after
       ? ''
-      : `; an image has ${number(after)} tokens instead of ${number(before)} per tile, or ${number(imageTokens(successor, 'low'))} with --media-resolution low`
+      : `; an image has ${countText(after)} tokens instead of ${countText(before)} per tile, or ${countText(imageTokens(successor, 'low'))} with --media-resolution low`
   return `which ${ratio === undefined ? priceText(list, successor) : ratioText(ratio)}${images}`
 }
 
@@ -52,5 +53,3 @@ function formerPrice(model: string): TokenPrice | undefined {
 }
 
 const rounded = (ratio: number): number => Number(ratio.toPrecision(3))
-
-const number = (value: number): string => value.toLocaleString('en')

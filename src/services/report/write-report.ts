@@ -18,7 +18,7 @@ import type { Embedding } from './embedded-image.ts'
 import { rawAnswersOf } from './raw-answers.ts'
 import { reportPieces, type ImageCounts, type ReportProgress } from './report-pieces.ts'
 import { reportTemplate } from './template.ts'
-import { counted } from '../../contracts/count-text.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 export interface ReportOptions {
   target: Target
@@ -144,7 +144,7 @@ function checkSize({ runId, rows: { count = 0 } }: OpenedRun): void {
   if (count <= MOST_ROWS) return
   throw new ImageryError(
     'NOT_AVAILABLE',
-    `Run ${runId} has ${count.toLocaleString('en')} rows. A browser reads all rows of a report into memory, so a report has at most ${MOST_ROWS.toLocaleString('en')}`,
+    `Run ${runId} has ${countText(count)} rows. A browser reads all rows of a report into memory, so a report has at most ${countText(MOST_ROWS)}`,
     { suggestions: [`imagery view ${runId}`, `imagery results ${runId} -o results.parquet`] },
   )
 }

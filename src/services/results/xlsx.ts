@@ -5,6 +5,7 @@ import { typeOfField, type FieldType } from './columns.ts'
 import type { Row } from './read-rows.ts'
 import { columnLetters, MOST_CELL_LETTERS, MOST_SHEET_ROWS, PARTS, STYLES, xmlText } from './xlsx-parts.ts'
 import { zipPieces } from './zip.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** Texts that were cut, because a cell holds no more. */
 export interface CutCells {
@@ -16,10 +17,10 @@ export interface CutCells {
 /** @throws ImageryError INVALID_FLAG if a sheet cannot hold the rows and their heading */
 export function checkSheetRows(rows: number): void {
   if (rows < MOST_SHEET_ROWS) return
-  const most = (MOST_SHEET_ROWS - 1).toLocaleString('en')
+  const most = countText(MOST_SHEET_ROWS - 1)
   throw new ImageryError(
     'INVALID_FLAG',
-    `A sheet of a spreadsheet holds ${most} rows and a heading, and these are ${rows.toLocaleString('en')} rows`,
+    `A sheet of a spreadsheet holds ${most} rows and a heading, and these are ${countText(rows)} rows`,
     {
       suggestions: [
         `--limit ${MOST_SHEET_ROWS - 1}`,
@@ -122,6 +123,6 @@ function shortened(text: string, at: string, cut: CutCells): string {
   if (text.length <= MOST_CELL_LETTERS) return text
   cut.cells += 1
   cut.first ??= at
-  const mark = `… (cut: ${text.length.toLocaleString('en')} characters)`
+  const mark = `… (cut: ${countText(text.length)} characters)`
   return `${text.slice(0, MOST_CELL_LETTERS - mark.length).replace(/[\ud800-\udbff]$/, '')}${mark}`
 }

@@ -24,7 +24,7 @@ import {
 } from '../../run-data/sql/carry.ts'
 import type { Deployed, RecordedContext, Snapshotted, ToAsk } from './context.ts'
 import { creatingStep } from './creating-step.ts'
-import { counted } from '../../contracts/count-text.ts'
+import { counted, countText } from '../../contracts/count-text.ts'
 
 type Carrying = RecordedContext & Deployed & Snapshotted
 
@@ -55,9 +55,8 @@ export const carryOver: PipelineStep<Carrying, Partial<ToAsk>> = creatingStep<Ca
 
 /** `1,204 unchanged; 3 new, 2 changed, 1 failed before; 4 gone` */
 export function carriedText({ units }: Pick<Carried, 'units'>): string {
-  const number = (value: number): string => value.toLocaleString('en')
-  const failed = units.failed_before > 0 ? `, ${number(units.failed_before)} failed before` : ''
-  return `${number(units.unchanged)} unchanged; ${number(units.new)} new, ${number(units.changed)} changed${failed}; ${number(units.gone)} gone`
+  const failed = units.failed_before > 0 ? `, ${countText(units.failed_before)} failed before` : ''
+  return `${countText(units.unchanged)} unchanged; ${countText(units.new)} new, ${countText(units.changed)} changed${failed}; ${countText(units.gone)} gone`
 }
 
 async function questionOf({ spec, target }: Carrying): Promise<string> {

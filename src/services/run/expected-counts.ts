@@ -25,6 +25,7 @@ import { openImageFolders, readImageFile } from '../source/image-file.ts'
 import type { RunContext } from './context.ts'
 import { answersFor } from './find-answers.ts'
 import { MOST_LOOKED_AT, objectVersions, versionsGiven } from './replaced-objects.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** What a run would carry over. */
 export interface ExpectedCounts {
@@ -101,7 +102,7 @@ async function objectsOf(
   const why =
     found.kind === 'denied'
       ? `your account may not look at ${found.example}`
-      : `there are more than ${MOST_LOOKED_AT.toLocaleString('en')} images`
+      : `there are more than ${countText(MOST_LOOKED_AT)} images`
   warnings.push(`The estimate counts images that were replaced at the same address as unchanged, because ${why}`)
   return undefined
 }

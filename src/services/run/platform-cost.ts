@@ -8,6 +8,7 @@ import {
   type ListPrice,
 } from '../../contracts/google-prices.ts'
 import type { DurationEstimate } from './duration-estimate.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 const TIB = 2 ** 40
 const GIB = 2 ** 30
@@ -118,4 +119,4 @@ function scanned(bytes: number, tables: number): number {
   return Math.max(bytes, tables * LEAST_SCANNED_BYTES)
 }
 
-const count = (value: number): string => Math.ceil(value).toLocaleString('en')
+const count = (value: number): string => countText(Math.ceil(value))

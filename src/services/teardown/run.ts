@@ -47,6 +47,7 @@ import { reviewsTable } from '../results/reviews-table.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun, writeResultsSoFar } from '../runs/watch.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 export interface TeardownContext {
   target: Target
@@ -343,7 +344,7 @@ export function checkRunExisted({ target, runId, record, report, deleted }: Tear
 }
 
 function outcome(deleted: number): StepOutcome {
-  return deleted === 0 ? { skipped: 'nothing to delete' } : { done: `${deleted.toLocaleString('en')} deleted` }
+  return deleted === 0 ? { skipped: 'nothing to delete' } : { done: `${countText(deleted)} deleted` }
 }
 
 async function deleteOwnTables(names: readonly string[], runId: string): Promise<string[]> {

@@ -5,6 +5,7 @@ import { readObject } from '../../google/storage/storage.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { ThumbnailCache } from './thumbnail-cache.ts'
 import { Turns } from './turns.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** Bytes of an image, whose type comes from these bytes and never from a name or from what a server says. */
 export interface ShownImage {
@@ -114,7 +115,7 @@ async function pixelsOf(uri: string, bytes: Buffer, type: string): Promise<numbe
       throw damaged(uri, error)
     })
   if (width * height <= MOST_PIXELS) return width * height
-  const most = (MOST_PIXELS / 1e6).toLocaleString('en')
+  const most = countText(MOST_PIXELS / 1e6)
   throw new ImageFailure(
     415,
     `${uri} has ${width} × ${height} pixels, and a thumbnail is made of at most ${most} million`,

@@ -7,6 +7,7 @@ import type { CurrentRows } from './current-rows.ts'
 import type { MarksLog } from './marks-log.ts'
 import type { ResultsDatabase } from './results-database.ts'
 import { reviewProgress, reviewState } from './review-progress.ts'
+import { countText } from '../../contracts/count-text.ts'
 
 /** A note is no longer than this. */
 const MOST_NOTE_CHARACTERS = 10_000
@@ -34,7 +35,7 @@ export class Reviewing {
   /** @throws InvalidRequest for a unit or a column that the run does not have */
   async save(mark: Mark): Promise<ReviewProgress> {
     if (mark.note.length > MOST_NOTE_CHARACTERS)
-      throw new InvalidRequest(`a note has at most ${MOST_NOTE_CHARACTERS.toLocaleString('en')} characters`)
+      throw new InvalidRequest(`a note has at most ${countText(MOST_NOTE_CHARACTERS)} characters`)
     if (!Number.isFinite(Date.parse(mark.marked_at))) throw new InvalidRequest('marked_at is not a time')
     const answers = this.answerColumns()
     const unknown = Object.keys(mark.columns).find((name) => !answers.includes(name))
