@@ -21,7 +21,9 @@ export const loadedWhenUsed: Plugin = {
     })
     onLoad({ filter: /.*/, namespace: NAMESPACE }, async ({ path: file }) => {
       const exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>
-      const functions = Object.keys(exported).filter((name) => name !== 'default' && typeof exported[name] === 'function')
+      const functions = Object.keys(exported).filter(
+        (name) => name !== 'default' && typeof exported[name] === 'function',
+      )
       const lines = functions.map(
         (name) => `exports.${name} = (...given) => require(${JSON.stringify(file)}).${name}(...given)`,
       )
