@@ -102,10 +102,20 @@ async function arrangeRows(
   FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes POSITIONAL JOIN staging.ranks) AS staged ${codes.map(({ join }) => join).join(' ')}`
   await connection.run(`CREATE TABLE rows AS ${select} WITH NO DATA`)
   const ends = await partEnds(connection, sortedBytes)
+  if (await hasWideRows(connection, sortedBytes)) await connection.run('SET threads = 1')
   for (const [part, end] of ends.entries())
     await connection.run(`INSERT INTO rows ${select} WHERE n >= ${ends[part - 1] ?? 0} AND n < ${end} ORDER BY n`)
   const bounds = await boundsOf(connection)
   return { layout: LAYOUT, rows: ends.at(-1) ?? 0, columns: coded, bounds }
+}
+
+/** The rows that each thread of DuckDB has in memory at once (https://duckdb.org/docs/stable/internals/vector). */
+const ROWS_AT_ONCE = 2_048
+
+/** Whether the rows that a thread has at once can be more than are sorted at once. Two threads with such rows can fill the memory. */
+async function hasWideRows(connection: DuckDBConnection, sortedBytes: number): Promise<boolean> {
+  const [[widest] = []] = await rowsOf(connection, 'SELECT max(bytes) FROM staging.ranks')
+  return Number(widest ?? 0) * ROWS_AT_ONCE > sortedBytes
 }
 
 /** Returns the narrower of the boxes around all locations: the one across the antimeridian has its west above its east. */
