@@ -2,9 +2,7 @@ import { expect, test } from 'vitest'
 import { bytesText } from '../../src/contracts/bytes-text.ts'
 import { counted, countText } from '../../src/contracts/count-text.ts'
 
-const NUMBERS = [
-  0, 7, -7, 999, 1_000, 12_345, 999_999, 1_000_000, 9_007_199_254_740_991, -1_234, 0.5, 1_234.5678, 99.9996,
-]
+const NUMBERS = [1.65, -1.65, 1.005, 0, 7, -7, 999, 1_000, 12_345, 999_999, 1_000_000, -1_234, 0.5, 1_234.5678, 99.9996]
 
 test.each(NUMBERS)('%d is written as the JavaScript engine writes it in English', (number) => {
   expect(countText(number)).toBe(number.toLocaleString('en'))
