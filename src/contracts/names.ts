@@ -270,11 +270,14 @@ export function runTables(options: {
 
 /** The scratch table `<name>_images`: the versions of images, while a run compares them with those of earlier runs. */
 export function imagesTable({ assets }: Pick<RunTables, 'assets'>): string {
-  return assets.replace(/_assets$/, '_images')
+  return assets.replace(new RegExp(`${SNAPSHOT_ENDING}$`), '_images')
 }
 
 /** The end of the name of every ledger. */
 export const LEDGER_ENDING = '_attempts'
+
+/** The end of the name of every snapshot. */
+export const SNAPSHOT_ENDING = '_assets'
 
 /** `project.dataset.table`, as shown to people and as named, in backticks, in GoogleSQL. */
 export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, table: string): string {

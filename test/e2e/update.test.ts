@@ -171,3 +171,40 @@ test.each([
   })
   expect((await user.imagery('runs', '--local')).document).toEqual(runs)
 })
+
+test('a run with --reuse is refused while a run of the same source is in progress, and warned of one of another source', async () => {
+  const busy = new GeminiUser()
+  try {
+    await busy.startCloud(`script:${busy.file('slow.yaml', 'latency_ms: 3000')}`)
+    for (const name of ['one', 'two']) {
+      mkdirSync(path.join(busy.folder, name))
+      for (const index of [0, 1, 2, 3, 4])
+        copyFileSync(path.join(SAMPLES, images[index]!), path.join(busy.folder, name, `${index}.jpg`))
+    }
+    const run = ['run', '--local', '--profile', 'road-signs', '--concurrency', '1', '--no-wait', '--json']
+    const begun = JSON.parse((await busy.type(...run, '--table', 'one')).stdout) as RunReport
+    const refused = await busy.imagery(...run, '--reuse', '--table', 'one')
+    expect(refused.document).toMatchObject({
+      error: {
+        code: 'RUN_NOT_COMPLETE',
+        message: expect.stringMatching(
+          new RegExp(
+            `^--reuse: run ${begun.run_id} of the same source is running, and its [1-4] pending assets? would`,
+          ),
+        ) as string,
+        suggestions: [
+          expect.stringMatching(`^imagery status ${begun.run_id} --watch --local`) as string,
+          expect.stringMatching(`^imagery cancel ${begun.run_id} --local`) as string,
+        ],
+      },
+    })
+    const other = JSON.parse((await busy.type(...run, '--reuse', '--table', 'two')).stdout) as { warnings: string[] }
+    expect(other.warnings).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^Run ${begun.run_id} of profile road-signs is running: --reuse finds no answer for`),
+      ),
+    )
+  } finally {
+    await busy.leave()
+  }
+})

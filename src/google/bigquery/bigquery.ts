@@ -147,14 +147,16 @@ export async function listDatasets(projectId: string): Promise<string[]> {
   return datasets.map(({ id }) => id ?? '')
 }
 
+export interface ListedTable {
+  table: string
+  labels: Record<string, string>
+}
+
 /**
  * Returns the tables and views of a dataset with their labels; none if the dataset does not exist or the caller has no
  * access.
  */
-export async function listTables(name: {
-  projectId: string
-  dataset: string
-}): Promise<{ table: string; labels: Record<string, string> }[]> {
+export async function listTables(name: { projectId: string; dataset: string }): Promise<ListedTable[]> {
   const tables = (await bigQuery(name.projectId)).dataset(name.dataset).getTables()
   const [found] = await callUnless('NOT_FOUND', tables, [[]], LONG_CALL_DEADLINE_MS).catch((error: unknown) => {
     if (error instanceof CloudError && error.status === 'PERMISSION_DENIED') return [[]] as const

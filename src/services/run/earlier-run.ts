@@ -34,7 +34,7 @@ interface Base {
 export async function findEarlierRun(base: Base, given: string): Promise<EarlierRun> {
   const earlier = given.includes('.') || given.includes(':') ? await byTable(base, given) : await byId(base, given)
   if (!earlier.spec) return earlier
-  const { state, units } = await runReport(earlier.spec)
+  const { state, units } = await runReport(earlier.spec, { isOneLook: true })
   if (state !== 'running' && state !== 'starting') return earlier
   const { flags } = base.target
   throw new ImageryError(

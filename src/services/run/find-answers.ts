@@ -18,12 +18,13 @@ import {
 import type { RunContext } from './context.ts'
 import { ledgerGone } from './earlier-run.ts'
 import type { SourceRead } from './read-source.ts'
+import { checkRunsInProgress } from './runs-in-progress.ts'
 
 export interface AnswersFound {
   carry: Carry
 }
 
-type Finding = Pick<RunContext, 'options' | 'earlier' | 'profile' | 'warnings'> &
+type Finding = Pick<RunContext, 'options' | 'earlier' | 'profile' | 'source' | 'target' | 'warnings'> &
   Pick<SourceRead, 'location' | 'tables'>
 
 /** Finds the ledgers whose answers a run can carry over, before anything is created. */
@@ -37,7 +38,7 @@ export const findAnswers: PipelineStep<RunContext & SourceRead, AnswersFound> = 
   },
 }
 
-/** @throws ImageryError for an earlier run that a query cannot compare with this one */
+/** @throws ImageryError for an earlier run that a query cannot compare with this one, or that is still in progress */
 export async function answersFor(context: Finding): Promise<Carry> {
   const { options, earlier } = context
   const trusts_addresses = options.trustAddresses === true
@@ -70,9 +71,12 @@ function tooOld(what: string, runId: string, ledger: TableName): ImageryError {
  * The ledgers of the profile's earlier runs in the dataset of the new run's tables, newest first. Those of runs that were
  * torn down are there too.
  */
-async function ledgersOfProfile({ tables, profile, location, warnings }: Finding): Promise<EarlierLedger[]> {
+async function ledgersOfProfile(context: Finding): Promise<EarlierLedger[]> {
+  const { tables, profile, location, warnings } = context
   const name = { projectId: tables.projectId, dataset: tables.dataset }
-  const found = (await listTables(name)).flatMap(({ table, labels }) => {
+  const all = await listTables(name)
+  await checkRunsInProgress(context, all)
+  const found = all.flatMap(({ table, labels }) => {
     const runId = labels[RUN_LABEL]
     const isOurs = table.endsWith(LEDGER_ENDING) && labels[PROFILE_LABEL] === profile.name
     return isOurs && runId !== undefined && isRunId(runId) ? [{ runId, table }] : []
