@@ -35,48 +35,70 @@ export function failureGroup(spec: RunSpec, { cause, units, unit_id, error_messa
     cause,
     units: Number(units),
     example: { unit_id, error_message: message },
-    next: nextFor(spec, cause, message),
+    next: nextFor(spec, cause, { message, again: retryOf(spec, cause) }),
   }
 }
 
-/** Returns what to do about failures like one: the next command if one can help, else the fix. */
-export function failureNext(spec: RunSpec, failure: { cause: Cause; error_message: string }): string {
-  return nextFor(spec, failure.cause, failure.error_message)
+/** Returns what to do about failures like the one that stopped a run: a retry is refused while assets are pending. */
+export function stopNext(spec: RunSpec, failure: { cause: Cause; error_message: string }): string {
+  const { run_id: runId } = spec
+  const again: Again = {
+    same: `imagery resume ${runId}`,
+    withModel: (model) => `imagery run --update ${runId} --model ${model}`,
+  }
+  return nextFor(spec, failure.cause, { message: failure.error_message, again })
 }
 
-function nextFor(spec: RunSpec, cause: Cause, message: string): string {
-  const retry = `imagery retry ${spec.run_id} --only ${cause}`
+/** The commands that ask again about failed assets. */
+interface Again {
+  same: string
+  withModel: (model: string) => string
+}
+
+interface Failure {
+  message: string
+  again: Again
+}
+
+function retryOf({ run_id: runId }: RunSpec, cause: Cause): Again {
+  const same = `imagery retry ${runId} --only ${cause}`
+  return { same, withModel: (model) => `${same} --model ${model}` }
+}
+
+/** Returns the next command if one can help, else the fix. */
+function nextFor(spec: RunSpec, cause: Cause, failure: Failure): string {
+  const { same, withModel } = failure.again
   const answers = `imagery results ${spec.run_id} --raw-answers --format jsonl`
   switch (cause) {
     case 'throttled':
     case 'timeout':
     case 'budget':
-      return retry
+      return same
     case 'truncated':
-      return `${answers}   (then ${retry} --model ${otherModel(spec)}, or a new run with a higher max_output_tokens in the profile)`
+      return `${answers}   (then ${withModel(otherModel(spec))}, or a new run with a higher max_output_tokens in the profile)`
     case 'schema':
-      return `${answers}   (then ${retry} --model ${otherModel(spec)}, which may do better)`
+      return `${answers}   (then ${withModel(otherModel(spec))}, which may do better)`
     case 'model_error':
-      return modelErrorNext(spec, message, retry)
+      return modelErrorNext(spec, failure)
     case 'unreadable_image':
-      return imageNext(spec, message, retry)
+      return imageNext(spec, failure)
     case 'blocked':
       return 'Change the prompt, or leave these assets out with --where; a retry does not help'
   }
 }
 
-function modelErrorNext(spec: RunSpec, message: string, retry: string): string {
+function modelErrorNext(spec: RunSpec, { message, again: { same, withModel } }: Failure): string {
   const model = spec.gemini?.model ?? profileModel(spec.profile)
-  if (ENDS_ALIKE.test(message)) return `${retry} --model ${otherModel(spec)}   (the same model would answer the same)`
-  if (!PERMANENT.test(message)) return retry
+  if (ENDS_ALIKE.test(message)) return `${withModel(otherModel(spec))}   (the same model would answer the same)`
+  if (!PERMANENT.test(message)) return same
   const instead = spec.gemini?.endpoint === null ? pastRetirement(model)?.instead : undefined
-  if (instead !== undefined) return `${retry} --model ${instead}   (Google has retired ${model})`
+  if (instead !== undefined) return `${withModel(instead)}   (Google has retired ${model})`
   return /HTTP 400\b/.test(message)
     ? `imagery profiles validate ${shellWord(spec.profile_given ?? spec.profile.name)}   (the model refuses the request itself)`
-    : `imagery doctor --model ${model}   (then ${retry})`
+    : `imagery doctor --model ${model}   (then ${same})`
 }
 
-function imageNext(spec: RunSpec, message: string, retry: string): string {
+function imageNext(spec: RunSpec, { message, again: { same } }: Failure): string {
   if (IMAGE_DENIED.test(message)) {
     const bucket = /gs:\/\/([^\s/]+)/.exec(message)?.[1] ?? 'BUCKET'
     const readsItself =
@@ -84,11 +106,10 @@ function imageNext(spec: RunSpec, message: string, retry: string): string {
     const member = readsItself
       ? runtimeAccount(spec.place)
       : "Vertex AI's service agent, service-PROJECT_NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com,"
-    return `${retry}   (after the owner of gs://${bucket} has granted ${member} roles/storage.objectViewer)`
+    return `${same}   (after the owner of gs://${bucket} has granted ${member} roles/storage.objectViewer)`
   }
   if (TOO_LARGE_INLINE.test(message)) return 'Run again with --image-transport gs; a retry does not help'
-  if (MISSING.test(message) && !spec.source.loaded)
-    return `${retry}   (after the images are there, under the same URIs)`
+  if (MISSING.test(message) && !spec.source.loaded) return `${same}   (after the images are there, under the same URIs)`
   return 'Correct the images or their URIs in the source, then run again; a retry does not help'
 }
 

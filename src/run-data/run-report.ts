@@ -10,7 +10,7 @@ import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
 import { carriedOf } from './carried.ts'
-import { failureGroup, failureNext, type FailureKindRow } from './failure-groups.ts'
+import { failureGroup, stopNext, type FailureKindRow } from './failure-groups.ts'
 import { runControlsOf } from './run-stop.ts'
 import { describeOwnTable, runTable } from './run-tables.ts'
 import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
@@ -151,7 +151,7 @@ export function stoppedMember(
     failure,
     stopped_at,
     next,
-    ...(failure ? { failure_next: failureNext(spec, failure) } : {}),
+    ...(failure ? { failure_next: stopNext(spec, failure) } : {}),
   }
 }
 

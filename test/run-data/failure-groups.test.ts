@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Cause } from '../../src/contracts/causes.ts'
 import type { RunReport } from '../../src/contracts/run-report.ts'
-import { failureGroup } from '../../src/run-data/failure-groups.ts'
+import { failureGroup, stopNext } from '../../src/run-data/failure-groups.ts'
 import { formatReport } from '../../src/ui/report.ts'
 import { geminiSpec } from '../runtime/gemini-fixtures.ts'
 
@@ -61,6 +61,20 @@ describe('a kind of failures has the next command', () => {
     ],
   ])('%s: %s', (cause, message, next) => {
     expect(group(cause, message).next).toMatch(next)
+  })
+
+  test.each<[Cause, string, RegExp]>([
+    ['throttled', 'm: HTTP 503 busy', /^imagery resume \S+$/],
+    ['schema', 'kind is "x"', /\(then imagery run --update \S+ --model gemini-3.5-flash, which may do better\)$/],
+    [
+      'model_error',
+      'the answer ended with LANGUAGE',
+      /^imagery run --update \S+ --model gemini-3.5-flash {3}\(the same/,
+    ],
+    ['model_error', 'm: HTTP 404 not found', /^imagery doctor --model \S+ {3}\(then imagery resume \S+\)$/],
+    ['unreadable_image', 'gs://city/1.jpg does not exist', /^imagery resume \S+ {3}\(after the images are there/],
+  ])('that a stopped run allows, whose other assets are pending: %s: %s', (cause, message, next) => {
+    expect(stopNext(geminiSpec(), { cause, error_message: message })).toMatch(next)
   })
 
   test('a run whose model has retired since gets its successor', () => {
