@@ -7,10 +7,10 @@ import { describeTable, listTables, type TableName } from '../../google/bigquery
 import { findRunTables, runTable } from '../../run-data/run-tables.ts'
 import { findRunId } from '../runs/find.ts'
 import { loadRunRecord } from '../runs/record.ts'
-import { runReport } from '../runs/report.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { parseTableName } from '../source/table-name.ts'
+import { askedTwice, reportInProgress } from './runs-in-progress.ts'
 
 /** The run that `--update` names, found by its ID or by one of its tables. */
 export interface EarlierRun {
@@ -34,19 +34,9 @@ interface Base {
 export async function findEarlierRun(base: Base, given: string): Promise<EarlierRun> {
   const earlier = given.includes('.') || given.includes(':') ? await byTable(base, given) : await byId(base, given)
   if (!earlier.spec) return earlier
-  const { state, units } = await runReport(earlier.spec, { isOneLook: true })
-  if (state !== 'running' && state !== 'starting') return earlier
-  const { flags } = base.target
-  throw new ImageryError(
-    'RUN_NOT_COMPLETE',
-    `--update ${given}: run ${earlier.runId} is ${state}, and its ${units.pending} pending assets would be asked twice`,
-    {
-      suggestions: [
-        suggestedCommand(`status ${earlier.runId} --watch`, flags),
-        suggestedCommand(`cancel ${earlier.runId}`, flags),
-      ],
-    },
-  )
+  const report = await reportInProgress(earlier.spec)
+  if (report) throw askedTwice(report, { what: `--update ${given}`, flags: base.target.flags })
+  return earlier
 }
 
 async function byId({ target, store }: Base, typed: string): Promise<EarlierRun> {
