@@ -11,18 +11,18 @@ export const checkSnapshot: PipelineStep<RunContext & RecordedContext & SourceRe
   title: TITLE,
   async run(context, reporter) {
     const [ofValues, ofAddresses]: [string[], string[]] = [[], []]
-    const values: typeof checkValues = {
-      ...checkValues,
-      run: (input, ...rest) => checkValues.run({ ...input, warnings: ofValues }, ...rest),
-    }
-    const addresses: typeof checkAddresses = {
-      ...checkAddresses,
-      run: (input, ...rest) => checkAddresses.run({ ...input, warnings: ofAddresses }, ...rest),
-    }
+    const both = together(TITLE, warningInto(ofValues, checkValues), warningInto(ofAddresses, checkAddresses))
     try {
-      return await together(TITLE, values, addresses).run(context, reporter)
+      return await both.run(context, reporter)
     } finally {
       context.warnings.push(...ofValues, ...ofAddresses)
     }
   },
+}
+
+function warningInto<Input extends { warnings: string[] }, Added extends object>(
+  warnings: string[],
+  step: PipelineStep<Input, Added>,
+): PipelineStep<Input, Added> {
+  return { title: step.title, run: (input, reporter) => step.run({ ...input, warnings }, reporter) }
 }
