@@ -185,11 +185,25 @@ test.each([
   expect(own.units.map(({ location }) => location)).toEqual([{ latitude: 1, longitude: 2 }])
 })
 
-test('coordinates whose sign is in another column are no location', async () => {
-  const csv = 'asset_id,image,GPSLatitude,GPSLatitudeRef,GPSLongitude,GPSLongitudeRef\na,a.jpg,40.5,N,105.25,W\n'
+test.each([
+  ['sizes', '40.5,N,105.25,W', { latitude: 40.5, longitude: -105.25 }],
+  ['sizes in the south-east', '40.5,South,105.25,East', { latitude: -40.5, longitude: 105.25 }],
+  ['signed numbers', '-40.5,S,-105.25,W', { latitude: -40.5, longitude: -105.25 }],
+  [
+    'what ExifTool writes',
+    '"40 deg 30\' 0.00"" N",North,"105 deg 15\' 0.00"" W",West',
+    { latitude: 40.5, longitude: -105.25 },
+  ],
+  ['a sign that differs', '-40.5,N,105.25,W', null],
+  ['no half', '40.5,,105.25,W', null],
+])('coordinates whose sign is in another column take it from there: %s', async (_what, cells, location) => {
+  const csv = `asset_id,image,GPSLatitude,GPSLatitudeRef,GPSLongitude,GPSLongitudeRef\na,a.jpg,${cells}\n`
   const { units, warnings } = await tables.take('signs.csv', csv)
-  expect(units.map(({ location }) => location)).toEqual([null])
-  expect(warnings).toEqual([])
+  expect(units.map((unit) => unit.location)).toEqual([location])
+  expect(warnings).toEqual([
+    'Columns GPSLatitude and GPSLongitude are used as the location',
+    ...(location ? [] : [expect.stringContaining('location of 1 row cannot be read and is left out')]),
+  ])
 })
 
 test("a spreadsheet's error is an asset ID with a word", async () => {

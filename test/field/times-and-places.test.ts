@@ -92,11 +92,11 @@ describe('a location', () => {
   test('that cannot be read or is not on Earth is counted, and costs no answer', async () => {
     const place = (latitude: unknown, longitude: unknown): string => JSON.stringify({ latitude, longitude })
     const places = [
-      place("40°1'N", '105'),
+      place("40°61'N", '105'),
       place(91, 0),
       place(0, -181),
       place(1, null),
-      place('1,5', '2'),
+      place('1.234,5', '2'),
       place([3], 4),
       place({}, true),
       place(1, 2),
@@ -108,7 +108,7 @@ describe('a location', () => {
       { latitude: 1, longitude: 2 },
     ])
     expect(warnings).toEqual([
-      `location of 7 rows cannot be read and is left out, for example {"latitude":"40°1'N","longitude":"105"} in line 1`,
+      `location of 7 rows cannot be read and is left out, for example {"latitude":"40°61'N","longitude":"105"} in line 1`,
     ])
   })
 

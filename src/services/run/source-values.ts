@@ -3,7 +3,7 @@ import { sourceValues, type SourceValues } from '../../run-data/source-values.ts
 import { countedColumns, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
 import { missingIdWarning, sharedIdWarning, shortenedIdWarning } from '../source/doubtful-ids.ts'
-import { looksLikeCoordinates } from '../source/location-value.ts'
+import { looksLikeCoordinates, looksLikeShape } from '../source/location-value.ts'
 import {
   checkNewest,
   exampleText,
@@ -67,7 +67,7 @@ function unreadWarnings(found: readonly SourceValues[], snapshot: SnapshotSource
     .filter(({ unread }) => unread > 0)
     .filter(({ name, given, unread, example }) => {
       const isOther = text !== undefined && name === 'location' && unread === given
-      return !isOther || (!isIdentifier && looksLikeCoordinates(example ?? ''))
+      return !isOther || (!isIdentifier && (looksLikeCoordinates(example ?? '') || looksLikeShape(example ?? '')))
     })
     .map((values) => unreadWarning(unreadValues(values)))
 }

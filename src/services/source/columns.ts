@@ -3,8 +3,9 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
-import { LOCATION_FIELD, locationColumns, unusableLocation } from './location-columns.ts'
+import { LOCATION_FIELD, locationColumns, unplacedColumns, unusableLocation } from './location-columns.ts'
 import type { SourceField } from './source-field.ts'
+import { unplacedWarning } from './unplaced-advice.ts'
 import { checkOneValue, isJsonFile, isList, isOneText, isStruct, nestedField } from './nested-columns.ts'
 
 export type { SourceField } from './source-field.ts'
@@ -102,6 +103,9 @@ export function sourceColumns(
   if (unused) {
     const reason = unused.shapes?.fault ?? 'its values are no locations'
     guesses.push(`Column ${shownColumn(unused)} is not used, because ${reason}`)
+  } else if (location === 'absent' && !flags.isConverted) {
+    const unplaced = unplacedColumns(fields.filter(({ name }) => name !== assetColumn && name !== imageColumn))
+    if (unplaced) guesses.push(unplacedWarning(table, unplaced))
   }
   const isUsed = (name: string): boolean => {
     const field = byName.get(name)

@@ -1,6 +1,7 @@
 import type { LocationKind } from '../../run-data/sql/snapshot.ts'
 import type { SourceField } from './source-field.ts'
-import { coordinateIndex, LOCATION, locationGuess, pointRank } from './location-value.ts'
+import { axisIndexes, coordinateIndexes, rivalPairs } from './location-headers.ts'
+import { LOCATION, locationGuess, pointRank } from './location-value.ts'
 
 /** Where a table has its locations, and a sentence about a guess. */
 export interface LocationColumns {
@@ -26,19 +27,53 @@ const isStruct = ({ type, mode }: SourceField): boolean =>
 export function locationColumns(fields: readonly SourceField[]): LocationColumns {
   const candidates = fields
     .flatMap((field) => {
-      const rank = pointRank(field.header ?? field.name ?? '') ?? (field.shapes ? Infinity : undefined)
-      const location = rank === undefined ? undefined : pointKind(field)
-      return location === undefined ? [] : [{ rank: rank!, field, location }]
+      const rank = pointRank(field.header ?? field.name ?? '')
+      const location = rank === undefined && !isPlace(field) ? undefined : pointKind(field)
+      return location === undefined ? [] : [{ rank: rank ?? Infinity, field, location, isUnsure: isUnsure(location) }]
     })
-    .toSorted((one, other) => one.rank - other.rank)
-  const [found] = candidates
+    .toSorted((one, other) => Number(one.isUnsure) - Number(other.isUnsure) || one.rank - other.rank)
+  // Of several columns whose names do not say that they are the location, none is.
+  const isRival = candidates.filter(({ rank }) => rank === Infinity).length > 1
+  const [found] = isRival ? candidates.filter(({ rank }) => rank < Infinity) : candidates
   const pair = pairOf(fields)
-  // Text can be an address, and of shapes some can be no points; two columns of coordinates cannot.
-  const isUnsure = typeof found?.location === 'object' && ['text', 'wkb'].includes(found.location.kind)
-  if (found && !(isUnsure && pair)) return { location: found.location, guess: locationGuess([shown(found.field)]) }
+  // Two columns of coordinates are sure, and another name than that of a location says less than theirs.
+  if (found && !(pair && (found.isUnsure || found.rank === Infinity)))
+    return { location: found.location, guess: locationGuess([shown(found.field)]) }
   if (!pair) return { location: 'absent', guess: undefined }
   const location = { kind: 'columns', latitude: pair.latitude.name!, longitude: pair.longitude.name! } as const
   return { location, guess: locationGuess([shown(pair.latitude), shown(pair.longitude)]) }
+}
+
+/** Text can be an address, and of shapes some can be no points. */
+const isUnsure = (location: LocationKind): boolean =>
+  typeof location === 'object' && ['text', 'wkb'].includes(location.kind)
+
+/** Whether a column has places by its type, whatever its name is. */
+function isPlace(field: SourceField): boolean {
+  if (field.shapes || (field.type === 'GEOGRAPHY' && field.mode !== 'REPEATED')) return true
+  return isStruct(field) && pairOf(field.fields ?? []) !== undefined
+}
+
+/** Columns that may have the location, though nothing says so. */
+export type UnplacedColumns =
+  | { rivals: readonly (readonly string[])[] }
+  | { x: SourceField; y: SourceField; hasHalves: boolean }
+
+/** Finds columns that may have the location, if none is used as the location. */
+export function unplacedColumns(fields: readonly SourceField[]): UnplacedColumns | undefined {
+  const single = singleValues(fields)
+  const headers = single.map(shown)
+  const rivals = [
+    ...fields.filter(isPlace).map((field) => [shown(field)]),
+    ...rivalPairs(headers).map(({ latitude, longitude }) => [headers[latitude]!, headers[longitude]!]),
+  ]
+  if (rivals.length > 1) return { rivals }
+  const withHalves = coordinateIndexes(headers)
+  const found = withHalves ?? axisIndexes(headers)
+  const [y, x] = found ? [single[found.latitude]!, single[found.longitude]!] : []
+  // Whole numbers are pixels.
+  if (!x || !y || (!withHalves && [x, y].some(({ type }) => type === 'INTEGER' || type === 'INT64'))) return undefined
+  return { x, y, hasHalves: withHalves !== undefined }
 }
 
 /**
@@ -62,15 +97,16 @@ export function unusableLocation(
 
 const shown = ({ header, name = '' }: SourceField): string => header ?? name
 
+function singleValues(fields: readonly SourceField[]): SourceField[] {
+  return fields.filter(({ mode, type }) => mode !== 'REPEATED' && (type === 'STRING' || NUMBERS.has(type ?? '')))
+}
+
+/** A pair whose signs are in other columns is none here: the snapshot reads numbers. */
 function pairOf(fields: readonly SourceField[]): { latitude: SourceField; longitude: SourceField } | undefined {
-  const single = fields.filter(
-    ({ mode, type }) => mode !== 'REPEATED' && (type === 'STRING' || NUMBERS.has(type ?? '')),
-  )
-  const headers = single.map(shown)
-  const [latitude, longitude] = (['latitude', 'longitude'] as const).map(
-    (wanted) => single[coordinateIndex(headers, wanted)],
-  )
-  return latitude && longitude && { latitude, longitude }
+  const single = singleValues(fields)
+  const indexes = coordinateIndexes(single.map(shown))
+  if (!indexes || indexes.halves) return undefined
+  return { latitude: single[indexes.latitude]!, longitude: single[indexes.longitude]! }
 }
 
 function pointKind(field: SourceField): LocationKind | undefined {

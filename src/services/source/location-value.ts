@@ -1,4 +1,7 @@
-import { ExactNumber } from './exact-json.ts'
+import { readDegrees, readDegreesWithHalf, type Coordinate } from './degrees-text.ts'
+import { exactJson, ExactNumber, exactText } from './exact-json.ts'
+import { isShapeText, pointInShapeText } from './shape-text.ts'
+import { exampleText } from './unread-values.ts'
 
 /** Degrees in WGS 84. */
 export interface Point {
@@ -6,31 +9,30 @@ export interface Point {
   longitude: number
 }
 
-const LATITUDE = ['latitude', 'lat']
-const LONGITUDE = ['longitude', 'lng', 'lon', 'long']
+/** Names of the members of a struct. */
+const MEMBERS = { latitude: ['latitude', 'lat'], longitude: ['longitude', 'lng', 'lon', 'long'] } as const
 
 /** The column of Street View Insights. */
 export const LOCATION = 'location'
 
 /** Other names of columns with points, to try if there is no `location` with points. Their use is reported. */
-const POINT_NAMES =
-  'coordinates coordinate geom geometry the_geom geog geography geo geojson wkt point position gps latlng latlon'.split(
-    ' ',
-  )
-
-/** WKT, which writes the longitude first (https://cloud.google.com/bigquery/docs/reference/standard-sql/geography_functions#st_geogfromtext). */
-const WKT = /^(?:srid=4326;)?\s*point\s*(?:z\s*)?\(\s*(\S+?)\s+([^\s)]+)(?:\s+[^\s)]+)?\s*\)$/i
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+const POINT_NAMES = (
+  'coordinates coordinate geom geometry the_geom geog geography geo .geo geojson wkt wkb wkb_geometry shape point ' +
+  'geo_point geo_point_2d geopoint position gps latlng latlon lat_lng lat_lon latlong st_astext st_asgeojson'
+).split(' ')
 
 /**
- * Reads a point: an object with a latitude and a longitude, a GeoJSON point, either as JSON text, or WKT. Returns undefined for what has no
- * value (null, empty text, no latitude and no longitude), and null for what cannot be read or is not on Earth.
+ * Reads a point: an object with a latitude and a longitude, a GeoJSON point, either as JSON text, or a shape as text.
+ * Returns undefined for what has no value (null, empty text, no latitude and no longitude), and null for what cannot be
+ * read or is not on Earth.
  */
 export function readPoint(value: unknown): Point | null | undefined {
   if (value === null || value === undefined || value === '') return undefined
   if (typeof value === 'string') {
-    const wkt = WKT.exec(value.trim())
-    if (wkt) return point(wkt[2], wkt[1])
+    if (isShapeText(value)) {
+      const found = pointInShapeText(value)
+      return found ? point(found.latitude, found.longitude) : found
+    }
     const object = objectOf(value)
     return object ? readPoint(object) : null
   }
@@ -38,14 +40,39 @@ export function readPoint(value: unknown): Point | null | undefined {
   if (Array.isArray(value)) return value.length === 0 ? undefined : point(value[1], value[0])
   if (typeof value !== 'object' || value instanceof ExactNumber) return null
   const coordinates = member(value, ['coordinates'])
-  if (Array.isArray(coordinates)) return point(coordinates[1], coordinates[0])
-  return point(member(value, LATITUDE), member(value, LONGITUDE))
+  if (Array.isArray(coordinates)) {
+    // Exports make a list of every point where a layer may have several per feature.
+    const only: unknown = coordinates.length === 1 ? coordinates[0] : coordinates
+    return Array.isArray(only) ? point(only[1], only[0]) : null
+  }
+  return point(member(value, MEMBERS.latitude), member(value, MEMBERS.longitude))
 }
 
 /** Reads two values as a point. Returns undefined if both are missing, null if they are no point. */
 export function point(latitude: unknown, longitude: unknown): Point | null | undefined {
   if (isMissing(latitude) && isMissing(longitude)) return undefined
-  const [north, east] = [degrees(latitude), degrees(longitude)]
+  return onEarth(degrees(latitude, 'latitude'), degrees(longitude, 'longitude'))
+}
+
+/**
+ * Reads two values as a point.
+ *
+ * @param halves the values of columns that tell north from south, or east from west; without the member if there is none
+ */
+export function pointWithHalves(
+  values: Record<Coordinate, unknown>,
+  halves: Partial<Record<Coordinate, unknown>>,
+): Point | null | undefined {
+  if (isMissing(values.latitude) && isMissing(values.longitude)) return undefined
+  const read = (coordinate: Coordinate): number | undefined => {
+    if (!(coordinate in halves)) return degrees(values[coordinate], coordinate)
+    const text = exactText(values[coordinate])
+    return text === null ? undefined : readDegreesWithHalf(text, exactText(halves[coordinate]) ?? '', coordinate)
+  }
+  return onEarth(read('latitude'), read('longitude'))
+}
+
+function onEarth(north: number | undefined, east: number | undefined): Point | null {
   if (north === undefined || east === undefined || Math.abs(north) > 90 || Math.abs(east) > 180) return null
   return { latitude: north, longitude: east }
 }
@@ -54,31 +81,57 @@ export function point(latitude: unknown, longitude: unknown): Point | null | und
 export function looksLikePoint(value: unknown, header = LOCATION): boolean {
   if (typeof value === 'string') {
     const object = objectOf(value)
-    return object ? looksLikePoint(object, header) : WKT.test(value.trim())
+    return object ? looksLikePoint(object, header) : isShapeText(value) && pointInShapeText(value) !== null
   }
   if (Array.isArray(value))
     return (
       /^\s*coordinates\s*$/i.test(header) && (value.length === 2 || value.length === 3) && Boolean(readPoint(value))
     )
   if (typeof value !== 'object' || value === null) return false
-  const hasBoth = hasMember(value, LATITUDE) && hasMember(value, LONGITUDE)
+  const hasBoth = hasMember(value, MEMBERS.latitude) && hasMember(value, MEMBERS.longitude)
   return hasBoth || (hasMember(value, ['coordinates']) && readPoint(value) !== null)
 }
 
 /**
- * Whether a text can only be coordinates, as maps show them: `40.0149, -105.2705` or `40°1'N 105°16'W`. It is not read,
- * because nothing says which one is the latitude.
+ * Whether a value can only be coordinates: a text as maps show it, `40.0149, -105.2705` or `40°1'N 105°16'W`, or an
+ * object with x and y, as ArcGIS writes it. It is not read, because nothing says which one is the latitude in degrees.
  */
-export function looksLikeCoordinates(text: string): boolean {
-  const numbers = text.match(/\d+(?:\.\d+)?/g) ?? []
+export function looksLikeCoordinates(value: unknown): boolean {
+  if (typeof value !== 'string') return hasFractions(value)
+  const numbers = value.match(/\d+(?:\.\d+)?/g) ?? []
   // `3.1.2` is a section, `10.0.0.1` an address.
-  if (/\d\.\d+\./.test(text)) return false
-  return /^[\d\s.,;:()[\]+\-−°º'"′″’”nsewo]+$/i.test(text) && numbers.length >= 2 && /\d\.\d|[°º]/.test(text)
+  if (/\d\.\d+\./.test(value)) return false
+  return /^[\d\s.,;:()[\]+\-−°º'"′″’”nsewo]+$/i.test(value) && numbers.length >= 2 && /\d\.\d|\d,\d{4}|[°º]/.test(value)
 }
 
-/** A sentence about a column of such texts. */
-export function coordinatesWarning(column: string, example: string): string {
-  return `Column ${column} is not used as the location, because a text such as ${JSON.stringify(example)} does not say which number is the latitude; write two columns, latitude and longitude`
+/** Whole numbers are pixels. */
+function hasFractions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const numbers = ['x', 'y'].map((name) => Number(exactText(member(value, [name])) ?? NaN))
+  return numbers.every((number) => Number.isFinite(number)) && !numbers.every((number) => Number.isInteger(number))
+}
+
+/** Whether a value is a shape of a map that is no point in degrees: a line, or a point of another coordinate system. */
+export function looksLikeShape(value: unknown): boolean {
+  if (typeof value !== 'string') return isShape(value)
+  const object = objectOf(value)
+  return object ? isShape(object) : isShapeText(value)
+}
+
+const SHAPES = /^(?:(?:Multi)?(?:Point|LineString|Polygon)|GeometryCollection|Feature)$/
+
+function isShape(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return SHAPES.test(String(member(value, ['type']))) && hasMember(value, ['coordinates', 'geometries', 'geometry'])
+}
+
+/** A sentence about a column of such coordinates or shapes. */
+export function coordinatesWarning(column: string, example: unknown): string {
+  const text = exampleText(typeof example === 'string' ? example : exactJson(example))
+  const reason = looksLikeShape(example)
+    ? `${text} is no point in degrees; in GeoPandas, to_crs(4326) makes degrees, and centroid points`
+    : `a ${typeof example === 'string' ? 'text' : 'value'} such as ${typeof example === 'string' ? JSON.stringify(text) : text} does not say which number is the latitude; write two columns, latitude and longitude`
+  return `Column ${column} is not used as the location, because ${reason}`
 }
 
 /** Returns how well a header says that its column has points: 0 for `location`, more for other names, undefined for none. */
@@ -86,33 +139,6 @@ export function pointRank(header: string): number | undefined {
   const name = header.trim().toLowerCase()
   const index = [LOCATION, ...POINT_NAMES].indexOf(name)
   return index === -1 ? undefined : index
-}
-
-/** Whether a header names a latitude or a longitude. */
-export function coordinateOf(header: string): 'latitude' | 'longitude' | undefined {
-  const name = header.trim().toLowerCase()
-  return LATITUDE.includes(name) ? 'latitude' : LONGITUDE.includes(name) ? 'longitude' : undefined
-}
-
-/** What devices and programs write before the name of a coordinate: GPSLatitude, MAPLatitude, _gps_latitude, @lat. */
-const PREFIXED = /^(?:gps|map|image|photo|camera|wgs84)?[^a-z]*(lat|latitude|lng|lon|long|longitude)$/
-
-/**
- * Returns where a latitude or a longitude is among the headers: under its own name, else with a prefix, unless a column
- * of its own tells north from south, as in EXIF.
- */
-export function coordinateIndex(headers: readonly string[], wanted: 'latitude' | 'longitude'): number {
-  const own = headers.findIndex((header) => coordinateOf(header) === wanted)
-  if (own >= 0 || headers.some((header) => /l(?:at|ong)itude_?ref$/i.test(header.trim()))) return own
-  return headers.findIndex((header) => {
-    const name = PREFIXED.exec(
-      header
-        .trim()
-        .toLowerCase()
-        .replace(/^[^a-z]+/, ''),
-    )?.[1]
-    return name !== undefined && coordinateOf(name) === wanted
-  })
 }
 
 /** Returns a sentence about columns that are used as the location, unless their names can mean nothing else. */
@@ -138,10 +164,9 @@ function isMissing(value: unknown): boolean {
   return value === null || value === undefined || value === ''
 }
 
-function degrees(value: unknown): number | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number' && !(value instanceof ExactNumber)) return undefined
-  const text = value instanceof ExactNumber ? value.source : String(value).trim()
-  return NUMBER.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined
+function degrees(value: unknown, coordinate: Coordinate): number | undefined {
+  if (value instanceof ExactNumber) return readDegrees(value.source, coordinate)
+  return typeof value === 'string' || typeof value === 'number' ? readDegrees(String(value), coordinate) : undefined
 }
 
 function hasMember(value: object, names: readonly string[]): boolean {

@@ -1,15 +1,9 @@
 import { columnNames } from './column-names.ts'
 import type { SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
-import {
-  coordinateIndex,
-  coordinatesWarning,
-  LOCATION,
-  locationGuess,
-  looksLikeCoordinates,
-  looksLikePoint,
-  pointRank,
-} from './location-value.ts'
+import { coordinateIndexes, type CoordinateIndexes } from './location-headers.ts'
+import { LOCATION, locationGuess, pointRank } from './location-value.ts'
+import { PointObserver, type Unplaced } from './point-observer.ts'
 import { shapeField, UNKNOWN, widened, type Shape } from './json-shape.ts'
 
 /** How a column's values become BigQuery's. */
@@ -22,11 +16,11 @@ export type TextColumn = { field: SourceField; index: number } & (
 /** The columns of a file, and where its location comes from: one column, or a latitude and a longitude. */
 export interface TextColumns {
   columns: readonly TextColumn[]
-  location: { index: number } | { latitude: number; longitude: number } | undefined
+  location: { index: number } | CoordinateIndexes | undefined
   /** A sentence about the columns of the location, if they were guessed. */
   guess: string | undefined
-  /** Without a location, the columns that have coordinates that cannot be read, and a sentence about each. */
-  coordinates: readonly { column: string; warning: string }[]
+  /** Without a location, what may have one, and cannot be used. */
+  unplaced: readonly Unplaced[]
   /** Columns that BigQuery has no room for. */
   leftOut: number
 }
@@ -40,17 +34,14 @@ const MOST_COLUMNS = 9_900
 /** Learns from the rows of a file which columns it has, and what their values have in common. */
 export class ColumnObserver {
   readonly #shapes: Shape[] = []
-  readonly #arePoints: boolean[] = []
-  /** The first text of each column that may have a location and cannot be read, although it has coordinates. */
-  readonly #coordinates: string[] = []
+  readonly #points = new PointObserver()
 
   add({ values }: FileRow, headers: readonly string[]): void {
     for (const [index, value] of values.entries()) {
       this.#shapes[index] = widened(this.#shapes[index] ?? UNKNOWN, value)
-      if (this.#arePoints[index] || pointRank(headers[index]!) === undefined) continue
-      this.#arePoints[index] = looksLikePoint(value, headers[index])
-      if (typeof value === 'string' && looksLikeCoordinates(value)) this.#coordinates[index] ??= value
+      this.#points.add(value, index, headers[index]!)
     }
+    this.#points.addRow(values, headers)
   }
 
   /**
@@ -58,11 +49,12 @@ export class ColumnObserver {
    */
   columns(headers: readonly string[], areTyped: boolean): TextColumns {
     const shapes = headers.map((_, index): Shape => (areTyped && this.#shapes[index]) || { kind: 'text' })
-    const [pointIndex = -1] = [...headers.keys()]
-      .filter((index) => this.#arePoints[index])
-      .toSorted((one, other) => pointRank(headers[one]!)! - pointRank(headers[other]!)!)
-    const location = pointIndex >= 0 ? { index: pointIndex } : coordinates(headers)
-    const used = location && Object.values(location).map((index) => headers[index]!)
+    const coordinates = coordinateIndexes(headers)
+    const pointIndex = this.#points.column(headers, coordinates !== undefined) ?? -1
+    const location = pointIndex >= 0 ? { index: pointIndex } : coordinates
+    const used =
+      location &&
+      ('index' in location ? [location.index] : [location.latitude, location.longitude]).map((index) => headers[index]!)
     const names = columnNames(withoutLocation(headers, location, pointIndex))
     const fitting = fittingShapes(shapes)
     const columns = headers.flatMap((header, index): TextColumn[] => {
@@ -80,21 +72,10 @@ export class ColumnObserver {
       columns,
       location,
       guess: used && locationGuess(used),
-      coordinates: used
-        ? []
-        : Object.entries(this.#coordinates).map(([index, example]) => ({
-            column: names[Number(index)]!,
-            warning: coordinatesWarning(headers[Number(index)]!, example),
-          })),
+      unplaced: used ? [] : this.#points.unplaced(headers, names),
       leftOut: Math.max(0, headers.length - MOST_COLUMNS),
     }
   }
-}
-
-function coordinates(headers: readonly string[]): { latitude: number; longitude: number } | undefined {
-  const latitude = coordinateIndex(headers, 'latitude')
-  const longitude = coordinateIndex(headers, 'longitude')
-  return latitude >= 0 && longitude >= 0 ? { latitude, longitude } : undefined
 }
 
 /** The file's location takes its name, so that another column with it gets one of its own. */

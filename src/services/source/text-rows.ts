@@ -5,7 +5,7 @@ import type { FileRow } from './csv-rows.ts'
 import { DoubtfulIds } from './doubtful-ids.ts'
 import { exactJson, exactText } from './exact-json.ts'
 import { shapedJson } from './json-shape.ts'
-import { point, readPoint, type Point } from './location-value.ts'
+import { pointWithHalves, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
 import { checkNewest, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
@@ -147,8 +147,7 @@ export class RowWriter {
   #locationJson(values: readonly unknown[], line: number): string | undefined {
     const location = this.#location
     if (location === undefined) return undefined
-    const given = 'index' in location ? values[location.index] : [values[location.latitude], values[location.longitude]]
-    const read = 'index' in location ? readPoint(given) : point(...(given as [unknown, unknown]))
+    const { given, read } = placeOf(values, location)
     if (read === undefined) return undefined
     this.#count(
       'location',
@@ -174,5 +173,20 @@ export class RowWriter {
       `${this.#options.given} cannot be read: ${field.name} in line ${line} is ${JSON.stringify(exampleText(text))}, which has half of a surrogate pair and is no text`,
       { suggestions: ['Write the file with a program that escapes characters in pairs'] },
     )
+  }
+}
+
+/** The point of a row, and what the file has of it. */
+function placeOf(
+  values: readonly unknown[],
+  location: NonNullable<TextColumns['location']>,
+): { given: unknown; read: Point | null | undefined } {
+  if ('index' in location) return { given: values[location.index], read: readPoint(values[location.index]) }
+  const { latitude, longitude, halves = {} } = location
+  const [north, east] = [values[latitude], values[longitude]]
+  const found = Object.fromEntries(Object.entries(halves).map(([coordinate, index]) => [coordinate, values[index]]))
+  return {
+    given: [north, east, ...Object.values(found)],
+    read: pointWithHalves({ latitude: north, longitude: east }, found),
   }
 }

@@ -19,6 +19,7 @@ import { notWritable } from './scratch-folder.ts'
 import type { TextTable } from './table-text.ts'
 import { LOCATION_FIELD } from './location-columns.ts'
 import { ColumnObserver, type TextColumn, type TextColumns } from './text-columns.ts'
+import { axesWarning } from './unplaced-advice.ts'
 import { RowWriter } from './text-rows.ts'
 import { counted } from '../../contracts/count-text.ts'
 
@@ -82,8 +83,12 @@ export async function prepareTextTable(
   })
   writer.checkOrder()
   const converted = { detectionTime, captureTime, isConverted: true, mayMissTimes: writer.mayMissTimes() }
-  const unplaced = found.coordinates.find(({ column }) => ![named.assetColumn, named.imageColumn].includes(column))
-  const place = found.guess ?? unplaced?.warning
+  const unplaced = found.unplaced.find(
+    ({ columns }) => !columns.some((column) => column === named.assetColumn || column === named.imageColumn),
+  )
+  const unplacedText =
+    unplaced && ('warning' in unplaced ? unplaced.warning : axesWarning(source.given, unplaced.axes, unplaced.example))
+  const place = found.guess ?? unplacedText
   const warnings = [
     ...guesses,
     ...(place === undefined ? [] : [place]),

@@ -133,9 +133,12 @@ export interface Place {
 }
 
 const NO_DEGREES = [
-  "40°1'N",
+  "-40°1'N",
+  "40°60'N",
+  '40°E N',
   'N',
-  '1,5',
+  '1.234,5',
+  '42.360.100',
   '91',
   '-90.0000001',
   '1e400',
@@ -148,21 +151,40 @@ const NO_DEGREES = [
   '{}',
 ]
 
+/** Degrees, minutes and seconds with their marks, and a letter for the half of the Earth. */
+function marked(dice: Dice, most: number, letters: string): { text: string; meaning: number } {
+  const [degrees, minutes, seconds] = [dice.below(most), dice.below(60), dice.below(600) / 10]
+  const half = dice.pick(letters.split(''))
+  const sign = 'SW'.includes(half) ? -1 : 1
+  const whole = sign * (degrees + minutes / 60 + seconds / 3_600)
+  return dice.pick([
+    { text: `${degrees}°${minutes}'${seconds}"${half}`, meaning: whole },
+    { text: `${degrees} deg ${minutes}' ${seconds.toFixed(2)}" ${half}`, meaning: whole },
+    { text: `${half} ${degrees}º ${minutes}′ ${seconds}″`, meaning: whole },
+    { text: `${degrees}${half.toLowerCase()}`, meaning: sign * degrees },
+  ])
+}
+
 /** The degrees of a place as texts. Some are no degrees. */
 export function anyPlace(dice: Dice): { latitude: string; longitude: string; meaning: Place | null } {
-  const degrees = (most: number): string => {
+  const degrees = (most: number, letters: string): { text: string; meaning: number } => {
     const value = (dice.below(2_000_001) / 1_000_000 - 1) * most
-    return dice.pick([
+    if (dice.chance(20)) return marked(dice, most, letters)
+    const text = dice.pick([
       String(value),
       value.toFixed(dice.below(12)),
       value.toExponential(5),
       String(Math.trunc(value)),
       String(most),
     ])
+    const isPlain = text.includes('.') && !text.includes('e')
+    const written = dice.pick([text, ...(isPlain ? [text.replace('.', ','), text.replace('-', '−'), `${text}°`] : [])])
+    return { text: written, meaning: Number(text) }
   }
-  const [latitude, longitude] = [degrees(90), degrees(180)]
+  const [north, east] = [degrees(90, 'NS'), degrees(180, 'EW')]
+  const [latitude, longitude] = [north.text, east.text]
   if (!dice.chance(20)) {
-    return { latitude, longitude, meaning: { latitude: Number(latitude), longitude: Number(longitude) } }
+    return { latitude, longitude, meaning: { latitude: north.meaning, longitude: east.meaning } }
   }
   const wrong = dice.pick(NO_DEGREES)
   return dice.chance(50)
