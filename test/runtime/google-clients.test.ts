@@ -16,7 +16,7 @@ import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-fli
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
-import { storeLocalFile } from '../../src/google/storage/local-file.ts'
+import { LocalFiles } from '../../src/google/storage/local-file.ts'
 import { readObject, readObjectRange, storageClient, writeObject } from '../../src/google/storage/storage.ts'
 
 /** More than fits on a page of either kind. */
@@ -243,11 +243,11 @@ describe('a file of this machine', () => {
   }
 
   test('becomes an object of the local cloud without an upload', async () => {
-    expect(await storeLocalFile(uri, fileOf('photo'), 'image/jpeg')).toBe(true)
+    expect(await new LocalFiles().store(uri, fileOf('photo'), 'image/jpeg')).toBe(true)
     expect((await readObject(uri)).toString()).toBe('photo')
     const { calls } = (await admin('GET', 'state')) as { calls: Record<string, number> }
     await writeObject(uri, 'uploaded', { contentType: 'image/jpeg' })
-    expect(await storeLocalFile(uri, fileOf('again'), 'image/jpeg')).toBe(true)
+    expect(await new LocalFiles().store(uri, fileOf('again'), 'image/jpeg')).toBe(true)
     const after = (await admin('GET', 'state')) as { calls: Record<string, number> }
     expect(after.calls['storage.objects.insert']).toBe((calls['storage.objects.insert'] ?? 0) + 1)
     const whole = { size: 5, checksums: expect.stringMatching(/^crc32c=[^,\s]+$/) as string }
@@ -260,17 +260,17 @@ describe('a file of this machine', () => {
       async () => {
         const file = fileOf('before')
         writeFileSync(file.path, 'after, and longer')
-        return storeLocalFile(uri, file, 'image/jpeg')
+        return new LocalFiles().store(uri, file, 'image/jpeg')
       },
     ],
     [
       'the caller acts as another account, whose permissions an upload checks',
       async () => {
         vi.stubEnv('GCE_METADATA_HOST', '127.0.0.1:1')
-        return storeLocalFile(uri, fileOf('photo'), 'image/jpeg').finally(() => vi.unstubAllEnvs())
+        return new LocalFiles().store(uri, fileOf('photo'), 'image/jpeg').finally(() => vi.unstubAllEnvs())
       },
     ],
-    ['there is no bucket', () => storeLocalFile('gs://no-such-bucket/a.jpg', fileOf('photo'), 'image/jpeg')],
+    ['there is no bucket', () => new LocalFiles().store('gs://no-such-bucket/a.jpg', fileOf('photo'), 'image/jpeg')],
   ])('is left to an upload if %s', async (_when, store) => {
     await writeObject(uri, 'untouched', { contentType: 'image/jpeg' })
     expect(await store()).toBe(false)

@@ -1,5 +1,11 @@
 import type { BigIntStats } from 'node:fs'
-import { identityOf, LOCAL_FILE_ENDPOINT, type LocalFileRequest } from '@imagery/local-cloud/contract/local-file'
+import {
+  identityOf,
+  LOCAL_FILES_ENDPOINT,
+  localFilesResponse,
+  MOST_LOCAL_FILES,
+  type LocalFile,
+} from '@imagery/local-cloud/contract/local-file'
 import { localCloud } from '../transport/environment.ts'
 import { sendRequest } from '../transport/http-request.ts'
 import { objectName } from './storage.ts'
@@ -7,8 +13,8 @@ import { objectName } from './storage.ts'
 /** A copy of 64 MiB takes less than a second; a loaded disk takes longer. */
 const TIMEOUT_MS = 60_000
 
-/** An answer has a generation or an error. */
-const MOST_ANSWER_BYTES = 65_536
+/** The answer for a file has a generation or an error with its path. */
+const MOST_ANSWER_BYTES = MOST_LOCAL_FILES * 16_384
 
 /** A regular file that this process has open. */
 export interface OpenFile {
@@ -18,29 +24,62 @@ export interface OpenFile {
 }
 
 /**
- * Lets the local cloud make an object of a file, so that no byte of it goes through HTTP. Keep the file open meanwhile:
- * the local cloud refuses another file, or one that changed since `stats`.
- *
- * @returns false if the file must be uploaded: on Google, as another account than the operator (whose permissions an
- * upload checks), or if the local cloud does not take it
+ * Lets the local cloud make objects of files, so that no byte of them goes through HTTP. One request takes all the files
+ * that were given while the one before it was under way.
  */
-export async function storeLocalFile(uri: string, { path, stats }: OpenFile, contentType: string): Promise<boolean> {
+export class LocalFiles {
+  #waiting: Waiting[] = []
+  #isSending = false
+
+  /**
+   * Keep the file open meanwhile: the local cloud refuses another file, or one that changed since `stats`.
+   *
+   * @returns false if the file must be uploaded: on Google, as another account than the operator (whose permissions an
+   * upload checks), or if the local cloud does not take it
+   */
+  async store(uri: string, { path, stats }: OpenFile, contentType: string): Promise<boolean> {
+    if (!takesLocalFiles()) return false
+    const { bucket, path: name } = objectName(uri)
+    const file = { bucket, name, contentType, path, file: identityOf(stats) }
+    return new Promise((resolve) => {
+      this.#waiting.push({ file, resolve })
+      setImmediate(() => void this.#send())
+    })
+  }
+
+  async #send(): Promise<void> {
+    if (this.#isSending) return
+    this.#isSending = true
+    while (this.#waiting.length > 0) {
+      const sent = this.#waiting.splice(0, MOST_LOCAL_FILES)
+      const stored = await storeFiles(sent.map(({ file }) => file))
+      for (const [index, { resolve }] of sent.entries()) resolve(stored[index] ?? false)
+    }
+    this.#isSending = false
+  }
+}
+
+interface Waiting {
+  file: LocalFile
+  resolve: (isStored: boolean) => void
+}
+
+/** @returns whether each file is an object now; nothing if the local cloud takes no files. The upload says what is wrong. */
+async function storeFiles(files: LocalFile[]): Promise<boolean[]> {
   const cloud = localCloud()
-  if (cloud === undefined || !takesLocalFiles()) return false
-  const { bucket, path: name } = objectName(uri)
-  const request: LocalFileRequest = { bucket, name, contentType, path, file: identityOf(stats) }
+  if (cloud === undefined) return []
   try {
-    const { status } = await sendRequest(new URL(LOCAL_FILE_ENDPOINT, cloud.http), {
+    const { status, body } = await sendRequest(new URL(LOCAL_FILES_ENDPOINT, cloud.http), {
       method: 'POST',
       headers: { authorization: `Bearer ${cloud.adminToken}` },
-      body: JSON.stringify(request),
+      body: JSON.stringify({ files }),
       maxBytes: MOST_ANSWER_BYTES,
       timeoutMs: TIMEOUT_MS,
     })
-    return status === 200
+    if (status !== 200) return []
+    return localFilesResponse.parse(JSON.parse(body.toString())).objects.map((object) => 'generation' in object)
   } catch {
-    // The upload says what is wrong.
-    return false
+    return []
   }
 }
 

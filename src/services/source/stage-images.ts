@@ -4,7 +4,7 @@ import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { stagedImages } from '../../run-data/staged-images.ts'
-import { storeLocalFile } from '../../google/storage/local-file.ts'
+import { LocalFiles } from '../../google/storage/local-file.ts'
 import { listObjects, writeObject } from '../../google/storage/storage.ts'
 import { HEAD_BYTES } from './image-types.ts'
 import { fetchWebImage, isWebAddress } from './web-image.ts'
@@ -53,9 +53,10 @@ export async function stageImages(
     throw error
   })
   const queue = images.values()
+  const localFiles = new LocalFiles()
   const worker = async (): Promise<void> => {
     for (const image of queue) {
-      const file = await takeImage(image, folders, spec.source.fetch_images ? cache : undefined)
+      const file = await takeImage(image, folders, { localFiles, cache: spec.source.fetch_images ? cache : undefined })
       if ('refused' in file) {
         leaveOut(image, file.refused)
         if (image.fault === undefined && folders)
@@ -111,11 +112,15 @@ async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boo
 type Taken = { isStored: true } | { isStored: false; bytes: Buffer; contentType: string } | { refused: string }
 
 /** A file that is no image is refused here, before it is copied or a model is asked. */
-async function takeImage(image: Image, folders: ImageFolders | undefined, cache: string | undefined): Promise<Taken> {
+async function takeImage(
+  image: Image,
+  folders: ImageFolders | undefined,
+  { localFiles, cache }: { localFiles: LocalFiles; cache: string | undefined },
+): Promise<Taken> {
   if (image.fault !== undefined) return { refused: image.fault }
   if (!folders) return { refused: 'was skipped before' }
   if (cache !== undefined && isWebAddress(image.name)) return toUpload(await fetchWebImage(image.name, { cache }))
-  const taken = await withImageFile(image.name, folders, (file) => takeFile(image.uri, file))
+  const taken = await withImageFile(image.name, folders, (file) => takeFile(image.uri, file, localFiles))
   // If its folder is gone, the image is not missing: the whole run must wait for the folder.
   if ('refused' in taken && taken.refused === MISSING) {
     for (const root of folders.roots)
@@ -124,11 +129,11 @@ async function takeImage(image: Image, folders: ImageFolders | undefined, cache:
   return taken
 }
 
-async function takeFile(uri: string, file: OpenImage): Promise<Taken> {
+async function takeFile(uri: string, file: OpenImage, localFiles: LocalFiles): Promise<Taken> {
   const detected = detectFormat(await file.head(HEAD_BYTES))
   // A file that the kernel generates has bytes, and no size.
   const canBeStored = 'format' in detected && file.stats.size > 0n
-  if (canBeStored && (await storeLocalFile(uri, file, `image/${detected.format}`))) return { isStored: true }
+  if (canBeStored && (await localFiles.store(uri, file, `image/${detected.format}`))) return { isStored: true }
   return toUpload(await file.whole())
 }
 

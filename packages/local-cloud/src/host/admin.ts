@@ -1,7 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { ZodError, z } from 'zod'
-import { LOCAL_FILE_ENDPOINT, localFileRequest, type LocalFileRequest } from '../contract/local-file.ts'
+import {
+  LOCAL_FILES_ENDPOINT,
+  localFilesRequest,
+  type LocalFile,
+  type LocalFilesResponse,
+} from '../contract/local-file.ts'
 import { localCloudProof } from '../contract/proof.ts'
 import type { Unfinished } from './drain.ts'
 import type { MetadataServer } from '../apis/identity/index.ts'
@@ -9,7 +14,7 @@ import type { EmulatedApi, HttpFace } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/json-text.ts'
 import type { Faults, FaultState } from '../kernel/faults.ts'
-import { errorResponse, type GatewayControl } from '../kernel/gateway.ts'
+import { errorResponse, knownError, type GatewayControl } from '../kernel/gateway.ts'
 import type { ProjectConditions } from '../kernel/project-conditions.ts'
 import type { Leases } from './leases.ts'
 import type { CallSummary, VertexApi } from '../apis/vertex/index.ts'
@@ -36,7 +41,7 @@ export interface AdminOptions {
   /** Makes a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
   putIdentityProvider(pool: string, provider: string, resource: unknown): string
   /** Makes an object of a file of this machine and returns its generation. Rejects with GoogleError. */
-  storeLocalFile(request: LocalFileRequest): Promise<string>
+  storeLocalFile(request: LocalFile): Promise<string>
   /** `busy` until everything has started; `stopping` after a stop request. */
   state(): 'busy' | 'ready' | 'stopping'
   /** What a stop waits for. */
@@ -150,11 +155,19 @@ export function adminFace(options: AdminOptions): HttpFace {
     const { pool, provider } = context.req.param()
     return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
   })
-  app.post(LOCAL_FILE_ENDPOINT, async (context) => {
-    const request = localFileRequest.safeParse(await jsonOf(context))
+  app.post(LOCAL_FILES_ENDPOINT, async (context) => {
+    const request = localFilesRequest.safeParse(await jsonOf(context))
     if (!request.success)
-      throw new GoogleError('INVALID_ARGUMENT', `invalid request for a file: ${explain(request.error)}`)
-    return context.json({ generation: await options.storeLocalFile(request.data) })
+      throw new GoogleError('INVALID_ARGUMENT', `invalid request for files: ${explain(request.error)}`)
+    const objects = await Promise.all(
+      request.data.files.map((file) =>
+        options.storeLocalFile(file).then(
+          (generation) => ({ generation }),
+          (error: unknown) => fileError(knownError(error)),
+        ),
+      ),
+    )
+    return context.json({ objects } satisfies LocalFilesResponse)
   })
   app.get('/_imagery/lease', () => {
     const lease = options.leases.take()
@@ -171,6 +184,10 @@ export function adminFace(options: AdminOptions): HttpFace {
     ),
   )
   return { prefixes: ['/_imagery'], app }
+}
+
+function fileError({ http, message }: GoogleError): { error: { code: number; message: string } } {
+  return { error: { code: http, message } }
 }
 
 /** The ID of another user of the machine who gets access. */

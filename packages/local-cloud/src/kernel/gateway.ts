@@ -242,7 +242,8 @@ export function statusResponse(error: unknown): Response {
   return errorResponse(new GoogleError(status, message, options))
 }
 
-function knownError(error: unknown): GoogleError {
+/** Any thrown value as an error of an API. */
+export function knownError(error: unknown): GoogleError {
   if (error instanceof GoogleError) return error
   console.error(error)
   return unexpectedError(error)

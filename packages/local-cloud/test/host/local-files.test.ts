@@ -3,7 +3,7 @@ import { link, mkdtemp, open, readdir, readFile, rename, rm, stat, symlink, utim
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { identityOf, type LocalFileRequest } from '../../src/contract/local-file.ts'
+import { identityOf, MOST_LOCAL_FILES, type LocalFile, type LocalFilesResponse } from '../../src/contract/local-file.ts'
 import { OBJECT_FILE_HEADER, TAKES_FILE_HEADER } from '../../src/contract/object-file.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { startLocalCloud, type LocalCloud } from '../../src/host/local-cloud.ts'
@@ -35,9 +35,24 @@ async function photo(name: string, content: string | Buffer): Promise<string> {
   return file
 }
 
-async function requestFor(file: string, name = path.basename(file)): Promise<LocalFileRequest> {
+async function describeFile(file: string, name = path.basename(file)): Promise<LocalFile> {
   const identity = identityOf(await stat(file, { bigint: true }))
   return { bucket: 'photos', name, contentType: 'image/jpeg', path: file, file: identity }
+}
+
+async function storeFiles(
+  target: LocalCloud,
+  files: readonly unknown[],
+): Promise<{ status: number; objects: LocalFilesResponse['objects'] }> {
+  const { status, body } = await admin(target, 'POST', 'objects', { files })
+  return { status, objects: (body as Partial<LocalFilesResponse>).objects ?? [] }
+}
+
+/** Makes one object. Returns its generation. */
+async function storeFile(target: LocalCloud, file: LocalFile): Promise<string> {
+  const { status, objects } = await storeFiles(target, [file])
+  expect({ status, objects }).toEqual({ status: 200, objects: [{ generation: expect.stringMatching(/^\d+$/) }] })
+  return (objects[0] as { generation: string }).generation
 }
 
 async function download(name: string): Promise<{ bytes: Buffer; hash: string | null }> {
@@ -50,10 +65,7 @@ describe('a file of this machine', () => {
   it('becomes an object with its bytes and CRC32C, without an MD5, as a composite object', async () => {
     const bytes = Buffer.alloc(3 * 1024 * 1024 + 7, 'photo')
     const file = await photo('whole.jpg', bytes)
-    expect(await admin(cloud, 'POST', 'objects', await requestFor(file, 'runs/1/a b.jpg'))).toEqual({
-      status: 200,
-      body: { generation: expect.stringMatching(/^\d+$/) },
-    })
+    await storeFile(cloud, await describeFile(file, 'runs/1/a b.jpg'))
     expect((await download('runs/1/a b.jpg')).bytes.equals(bytes)).toBe(true)
     // An upload of the same bytes, whose checksums the official client checks elsewhere.
     const upload = '/upload/storage/v1/b/photos/o?uploadType=media&name=uploaded.jpg'
@@ -68,7 +80,7 @@ describe('a file of this machine', () => {
 
   it('can be edited in place, cut and deleted, and the object stays as it was', async () => {
     const file = await photo('edited.jpg', 'before')
-    expect((await admin(cloud, 'POST', 'objects', await requestFor(file))).status).toBe(200)
+    await storeFile(cloud, await describeFile(file))
     const handle = await open(file, 'r+')
     await handle.write('AFTER!', 0)
     await handle.close()
@@ -81,10 +93,10 @@ describe('a file of this machine', () => {
     const file = await photo('empty.jpg', '')
     const other = await photo('linked.jpg', 'linked')
     await link(other, path.join(photos, 'second-name.jpg'))
-    expect((await admin(cloud, 'POST', 'objects', await requestFor(file, 'same.jpg'))).status).toBe(200)
+    await storeFile(cloud, await describeFile(file, 'same.jpg'))
     expect((await download('same.jpg')).bytes.length).toBe(0)
-    const again = await requestFor(path.join(photos, 'second-name.jpg'), 'same.jpg')
-    expect((await admin(cloud, 'POST', 'objects', again)).status).toBe(200)
+    const again = await describeFile(path.join(photos, 'second-name.jpg'), 'same.jpg')
+    await storeFile(cloud, again)
     expect((await download('same.jpg')).bytes.toString()).toBe('linked')
   })
 })
@@ -110,7 +122,7 @@ describe('a file that becomes an object again', () => {
   })
 
   async function store(file: string, name: string): Promise<void> {
-    expect((await admin(later, 'POST', 'objects', await requestFor(file, name))).status).toBe(200)
+    await storeFile(later, await describeFile(file, name))
   }
 
   async function stored(name: string): Promise<{ text: string; hash: string | null; inode: number }> {
@@ -152,7 +164,7 @@ describe('a file that becomes an object again', () => {
     const file = await photo('new.jpg', Buffer.alloc(600_000, 'a'))
     const inodes = []
     for (const name of ['new-1.jpg', 'new-2.jpg']) {
-      expect((await admin(cloud, 'POST', 'objects', await requestFor(file, name))).status).toBe(200)
+      await storeFile(cloud, await describeFile(file, name))
       const url = `/storage/v1/b/photos/o/${name}?alt=media`
       const answer = await callApi(cloud, url, { headers: { [TAKES_FILE_HEADER]: 'yes' } })
       inodes.push((await stat(decodeURIComponent(answer.headers.get(OBJECT_FILE_HEADER) ?? ''))).ino)
@@ -162,7 +174,7 @@ describe('a file that becomes an object again', () => {
 })
 
 describe('a request for a file is refused, and leaves nothing behind,', () => {
-  it.each<[string, (file: string) => Promise<Partial<LocalFileRequest>>, number]>([
+  it.each<[string, (file: string) => Promise<Partial<LocalFile>>, number]>([
     ['when another file has taken its place', (file) => replaced(file), 400],
     ['when a link has taken its place', (file) => linked(file), 400],
     ['when it was edited since', (file) => touched(file), 400],
@@ -170,21 +182,37 @@ describe('a request for a file is refused, and leaves nothing behind,', () => {
     ['when it does not exist', (file) => removed(file), 400],
     ['for a folder', async () => ({ path: photos, file: identityOf(await stat(photos, { bigint: true })) }), 400],
     ['for a pipe', (file) => pipe(file), 400],
-    ['for a device', async () => requestFor('/dev/zero'), 400],
+    ['for a device', async () => describeFile('/dev/zero'), 400],
     ['for an invalid object name', async () => ({ name: 'a\nb' }), 400],
     ['for a bucket that does not exist', async () => ({ bucket: 'no-such-bucket' }), 404],
-    ['without what identifies the file', async () => ({ file: {} as LocalFileRequest['file'] }), 400],
   ])('%s', async (_when, change, status) => {
     const file = await photo('refused.jpg', 'photo')
-    const request = await requestFor(file)
-    const answer = await admin(cloud, 'POST', 'objects', { ...request, ...(await change(file)) })
-    expect(answer.status).toBe(status)
+    const request = await describeFile(file)
+    const other = await describeFile(await photo('other-file.jpg', 'other'), `other-${status}.jpg`)
+    const { status: whole, objects } = await storeFiles(cloud, [other, { ...request, ...(await change(file)) }])
+    expect(whole).toBe(200)
+    // The others of the request become objects.
+    expect(objects).toEqual([
+      { generation: expect.stringMatching(/^\d+$/) },
+      { error: { code: status, message: expect.any(String) as string } },
+    ])
+    expect((await download(other.name)).bytes.toString()).toBe('other')
     expect((await callApi(cloud, '/storage/v1/b/photos/o/refused.jpg')).status).toBe(404)
     expect(await readdir(path.join(data, 'storage', 'incoming'))).toEqual([])
   })
 
+  it.each<[string, (file: LocalFile) => unknown[]]>([
+    ['without what identifies one file', (file) => [file, { ...file, file: {} }]],
+    ['for no file', () => []],
+    ['for too many files', (file) => Array.from({ length: MOST_LOCAL_FILES + 1 }, () => file)],
+  ])('%s', async (_when, files) => {
+    const file = await describeFile(await photo('refused.jpg', 'photo'))
+    expect((await storeFiles(cloud, files(file))).status).toBe(400)
+    expect((await callApi(cloud, '/storage/v1/b/photos/o/refused.jpg')).status).toBe(404)
+  })
+
   it('without the token of the locator file', async () => {
-    const body = JSON.stringify(await requestFor(await photo('secret.jpg', 'photo')))
+    const body = JSON.stringify({ files: [await describeFile(await photo('secret.jpg', 'photo'))] })
     const answer = await fetch(`${cloud.locator.http}/_imagery/objects`, { method: 'POST', body })
     expect(answer.status).toBe(403)
   })
@@ -216,8 +244,8 @@ async function removed(file: string): Promise<object> {
   return {}
 }
 
-async function pipe(file: string): Promise<Partial<LocalFileRequest>> {
+async function pipe(file: string): Promise<Partial<LocalFile>> {
   await rm(file)
   execFileSync('mkfifo', [file])
-  return requestFor(file)
+  return describeFile(file)
 }

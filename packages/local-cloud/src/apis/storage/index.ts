@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { Hono } from 'hono'
-import type { LocalFileRequest } from '../../contract/local-file.ts'
+import type { LocalFile } from '../../contract/local-file.ts'
 import type { Authorizer } from '../iam/authorizer.ts'
 import type { EmulatedApi } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -40,7 +40,7 @@ export interface StorageApi extends EmulatedApi {
   /** The generation of the live object; undefined when there is none. */
   objectGeneration(bucket: string, object: string): string | undefined
   /** Makes an object of a file of this machine and returns its generation. Rejects as an upload does, and FAILED_PRECONDITION when it is not the file that the caller checked. */
-  storeLocalFile(request: LocalFileRequest): Promise<string>
+  storeLocalFile(request: LocalFile): Promise<string>
   /** Writes to a bucket of Google's own. */
   writeServiceObject: WriteServiceObject
 }

@@ -1,6 +1,6 @@
 import { constants, type BigIntStats } from 'node:fs'
 import { chmod, copyFile, open, type FileHandle } from 'node:fs/promises'
-import { identityOf, type LocalFileRequest } from '../../contract/local-file.ts'
+import { identityOf, type LocalFile } from '../../contract/local-file.ts'
 import { PRIVATE_FILE_MODE } from '../../kernel/atomic-file.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 
@@ -16,7 +16,7 @@ const BLOCK_BYTES = 1024 * 1024
  * changes meanwhile; what `use` returned is then dropped with `undo`
  */
 export async function withLocalFile<Result>(
-  { path, file }: Pick<LocalFileRequest, 'path' | 'file'>,
+  { path, file }: Pick<LocalFile, 'path' | 'file'>,
   use: (handle: FileHandle, stats: BigIntStats) => Promise<Result>,
   undo: (result: Result) => void,
 ): Promise<Result> {

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
-import type { LocalFileRequest } from '../../contract/local-file.ts'
+import type { LocalFile } from '../../contract/local-file.ts'
 import type { Buckets } from './buckets.ts'
 import type { Checksums } from './checksums.ts'
 import type { Chunks, ContentStore, StoredContent } from './content-store.ts'
@@ -63,7 +63,7 @@ export class Objects {
   }
 
   /** Makes an object of a file of this machine. @throws GoogleError as an upload does, and those of `withLocalFile` */
-  async insertFile({ bucket, name, contentType, ...request }: LocalFileRequest): Promise<ObjectRow> {
+  async insertFile({ bucket, name, contentType, ...request }: LocalFile): Promise<ObjectRow> {
     const object: NewObject = { bucket, name, fields: { contentType }, conditions: {}, expected: {} }
     this.checkNew(object)
     const stored = await withLocalFile(
