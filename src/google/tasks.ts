@@ -1,6 +1,7 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
 import { grpcClientOptions, jsonClientOptions } from './auth/credentials.ts'
 import { call, callUnless, cloudError, repeatably } from './transport/errors.ts'
+import type { QueueLimits } from './queues.ts'
 
 interface Clients {
   v2: CloudTasksClient
@@ -28,11 +29,6 @@ async function newClients(options: Promise<object>): Promise<Clients> {
     options as Promise<ConstructorParameters<typeof CloudTasksClient>[0]>,
   ])
   return { v2: new module.CloudTasksClient(given), v2beta3: new module.v2beta3.CloudTasksClient(given) }
-}
-
-export interface QueueLimits {
-  maxConcurrent: number
-  maxPerSecond: number
 }
 
 /**
@@ -88,80 +84,6 @@ export async function pauseQueue(name: string): Promise<'paused' | 'absent'> {
 }
 
 /**
- * Returns about how many tasks a queue has; 0 when there is no such queue. Cloud Tasks only estimates this number (see
- * `queueStats`): use it to show progress, and `hasTasks` to decide.
- */
-export async function estimatedTasks(name: string): Promise<number> {
-  const stats = await queueStats(name)
-  return Number(stats?.tasksCount ?? 0)
-}
-
-/**
- * Returns whether a queue has a task, dispatched ones included, from the list of tasks itself. A page can have fewer
- * tasks than exist, so a token for a next page counts as a task
- * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#listtasksrequest).
- */
-export async function hasTasks(name: string): Promise<boolean> {
-  const { v2 } = await tasks()
-  const page = v2.listTasks({ parent: name, pageSize: 1 }, { autoPaginate: false })
-  const answer = await callUnless('NOT_FOUND', page, undefined)
-  return answer !== undefined && (answer[0].length > 0 || Boolean(answer[2]?.nextPageToken))
-}
-
-/** The last response to a task that was delivered. */
-export interface TaskResponse {
-  /** A google.rpc.Code. */
-  code: number
-  /** How often the task was sent. */
-  deliveries: number
-}
-
-/** The longest page of a list of tasks. It is a sample of a long queue, because the names of tasks are hashes. */
-const MOST_TASKS_LISTED = 1_000
-
-/**
- * Returns the last responses to up to 1,000 of a queue's tasks, without tasks that were never answered
- * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#task, `last_attempt`).
- */
-export async function lastResponses(name: string): Promise<TaskResponse[]> {
-  const { v2 } = await tasks()
-  const page = v2.listTasks({ parent: name, pageSize: MOST_TASKS_LISTED }, { autoPaginate: false })
-  const answer = await callUnless('NOT_FOUND', page, undefined)
-  return (answer?.[0] ?? []).flatMap(({ lastAttempt, dispatchCount }) => {
-    const status = lastAttempt?.responseStatus
-    return status ? [{ code: Number(status.code ?? 0), deliveries: Number(dispatchCount ?? 0) }] : []
-  })
-}
-
-/** Whether a queue exists and is paused, so that it sends no task. */
-export async function isPausedQueue(name: string): Promise<boolean> {
-  const { v2 } = await tasks()
-  const answer = await callUnless('NOT_FOUND', v2.getQueue({ name }), undefined)
-  return answer?.[0].state === 'PAUSED'
-}
-
-/**
- * Returns about how many tasks a queue has, whether it is paused, and its limits, from one call; undefined when there is
- * no such queue.
- */
-export async function queueState(
-  name: string,
-): Promise<{ tasks: number; isPaused: boolean; limits: QueueLimits } | undefined> {
-  const { v2beta3 } = await tasks()
-  const readMask = { paths: ['name', 'state', 'stats', 'rate_limits'] }
-  const answer = await callUnless('NOT_FOUND', v2beta3.getQueue({ name, readMask }), undefined)
-  if (!answer) return undefined
-  const [{ stats, state, rateLimits }] = answer
-  const maxConcurrent = Number(rateLimits?.maxConcurrentDispatches ?? 0)
-  const maxPerSecond = Number(rateLimits?.maxDispatchesPerSecond ?? 0)
-  return {
-    tasks: Number(stats?.tasksCount ?? 0),
-    isPaused: state === 'PAUSED',
-    limits: { maxConcurrent, maxPerSecond },
-  }
-}
-
-/**
  * Changes the limits of an existing queue, and nothing else of it. The method would create a queue that does not exist,
  * but refuses the name of one that was deleted
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#updatequeuerequest,
@@ -183,33 +105,6 @@ export async function setQueueLimits(name: string, limits: QueueLimits): Promise
 export async function resumeQueue(name: string): Promise<void> {
   const { v2 } = await tasks()
   await call(v2.resumeQueue({ name }))
-}
-
-/** Returns the number of dispatched tasks without a response yet; 0 when there is no such queue. */
-export async function tasksInFlight(name: string): Promise<number> {
-  const stats = await queueStats(name)
-  return Number(stats?.concurrentDispatchesCount ?? 0)
-}
-
-/**
- * `tasks_count` and `oldest_estimated_arrival_time` are estimates; `concurrent_dispatches_count` is not
- * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#queuestats).
- */
-async function queueStats(name: string): Promise<protos.google.cloud.tasks.v2beta3.IQueueStats | undefined> {
-  const { v2beta3 } = await tasks()
-  const answer = await callUnless(
-    'NOT_FOUND',
-    v2beta3.getQueue({ name, readMask: { paths: ['name', 'stats'] } }),
-    undefined,
-  )
-  return answer && (answer[0].stats ?? {})
-}
-
-/** Returns the names of the queues in a project and region. */
-export async function listQueues(projectId: string, region: string): Promise<string[]> {
-  const { v2 } = await tasks()
-  const [queues] = await call(v2.listQueues({ parent: `projects/${projectId}/locations/${region}` }))
-  return queues.map((queue) => queue.name ?? '')
 }
 
 export interface NewTask {

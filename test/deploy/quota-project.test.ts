@@ -19,7 +19,7 @@ import { datasetLocation } from '../../src/google/bigquery/bigquery.ts'
 import { describeService } from '../../src/google/cloud-run/services.ts'
 import { topicExists } from '../../src/google/pubsub.ts'
 import { listBuckets } from '../../src/google/storage/bucket.ts'
-import { listQueues } from '../../src/google/tasks.ts'
+import { listQueues } from '../../src/google/queues.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { missingRoleFailure } from '../../src/services/failures/missing-role.ts'
 

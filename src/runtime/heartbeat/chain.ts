@@ -1,6 +1,7 @@
 import { invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { NewTask, QueueLimits } from '../../google/tasks.ts'
+import type { QueueLimits } from '../../google/queues.ts'
+import type { NewTask } from '../../google/tasks.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import { controlQueueNames } from './control-queue.ts'

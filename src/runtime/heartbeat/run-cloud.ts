@@ -1,5 +1,6 @@
 import { deleteSubscription, deleteTopic } from '../../google/rest/pubsub-messages.ts'
-import { deleteQueue, hasTasks, queueState, setQueueLimits } from '../../google/tasks.ts'
+import { hasTasks, queueState } from '../../google/queues.ts'
+import { deleteQueue, setQueueLimits } from '../../google/tasks.ts'
 import { runAnswers } from '../../run-data/answers.ts'
 import {
   beginPreparation,
