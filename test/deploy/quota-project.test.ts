@@ -20,6 +20,7 @@ import { describeService } from '../../src/google/cloud-run/services.ts'
 import { topicExists } from '../../src/google/pubsub.ts'
 import { listBuckets } from '../../src/google/storage/bucket.ts'
 import { listQueues } from '../../src/google/queues.ts'
+import { deleteQueue } from '../../src/google/tasks.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { missingRoleFailure } from '../../src/services/failures/missing-role.ts'
 
@@ -118,6 +119,7 @@ test("a person's calls count against the project that they work on, whatever the
   expect(await listBuckets(PROJECT, 'imagery-')).toEqual([])
   expect(await describeService(place, 'imagery-main')).toBeUndefined()
   expect(await listQueues(PROJECT, place.region)).toEqual([])
+  expect(await deleteQueue(`projects/${PROJECT}/locations/${place.region}/queues/none`)).toBe('absent')
   expect(await topicExists(`projects/${PROJECT}/topics/none`)).toBe(false)
   expect(await callerMember()).toBe(`user:${ADA}`)
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,7 +14,7 @@ import { bigQuery, ensureDataset, ensureTable, queryRows, queryStream } from '..
 import { loadFile, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
 import { tableRows } from '../../src/google/bigquery/table-rows.ts'
 import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-flight.ts'
-import { downloadObject } from '../../src/google/storage/download.ts'
+import { downloadObject, downloadRange } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
 import { LocalFiles } from '../../src/google/storage/local-file.ts'
@@ -236,7 +237,7 @@ describe('an object', () => {
 
 describe('a file of this machine', () => {
   const uri = 'gs://imagery-download/from a file/ü.jpg'
-  const fileOf = (content: string) => {
+  const fileOf = (content: string | Buffer) => {
     const file = path.join(directory, 'photo.jpg')
     writeFileSync(file, content)
     return { path: file, stats: statSync(file, { bigint: true }) }
@@ -252,6 +253,25 @@ describe('a file of this machine', () => {
     expect(after.calls['storage.objects.insert']).toBe((calls['storage.objects.insert'] ?? 0) + 1)
     const whole = { size: 5, checksums: expect.stringMatching(/^crc32c=[^,\s]+$/) as string }
     expect(await readObjectRange(uri, 0, 2)).toEqual({ bytes: Buffer.from('ag'), ...whole })
+  })
+
+  test('is read in parts, whether they are small or large', async () => {
+    const bytes = randomBytes(200_000)
+    expect(await new LocalFiles().store(uri, fileOf(bytes), 'image/jpeg')).toBe(true)
+    for (const [first, length] of [
+      [0, 65_536],
+      [65_536, 100_000],
+      [150_000, 100_000],
+      [199_990, 20],
+      [200_000, 65_536],
+    ] as const) {
+      const read = await readObjectRange(uri, first, length)
+      expect([first, read.bytes.equals(bytes.subarray(first, first + length)), read.size]).toEqual([
+        first,
+        true,
+        200_000,
+      ])
+    }
   })
 
   test.each<[string, () => Promise<boolean>]>([
@@ -292,7 +312,10 @@ describe('a download', () => {
       const { unpacked } = answer
       if (file !== undefined && headers[TAKES_FILE_HEADER] !== undefined) {
         const size = { 'x-goog-stored-content-length': String(image.length) }
-        response.writeHead(200, { ...size, [OBJECT_FILE_HEADER]: encodeURIComponent(file) }).end()
+        const range = headers.range?.replace(/^bytes=/, 'bytes ')
+        const part = range === undefined ? {} : { 'content-range': `${range}/${image.length}` }
+        const named = { ...size, ...part, [OBJECT_FILE_HEADER]: encodeURIComponent(file) }
+        response.writeHead(range === undefined ? 200 : 206, named).end()
       } else if (unpacked === undefined || headers['accept-encoding'] !== undefined) {
         response.writeHead(200, answer.headers).end(answer.body)
       } else {
@@ -375,6 +398,8 @@ describe('a download', () => {
       file = named
       expect(await downloadObject(storage, object, 1_000)).toEqual(image)
       await expect(downloadObject(storage, object, 5)).rejects.toMatchObject({ status: 'OUT_OF_RANGE' })
+      const part = await downloadRange(storage, object, { first: 4, length: 5, maxBytes: 1_000 })
+      expect(part).toEqual({ bytes: image.subarray(4, 9), size: image.length, checksums: undefined })
       writeFileSync(named, 'shorter')
       expect(await downloadObject(storage, object, 1_000)).toEqual(answer.body)
       file = path.join(directory, 'missing.jpg')

@@ -29,7 +29,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 export async function downloadObject(storage: Storage, object: ObjectName, maxBytes: number): Promise<Buffer> {
   const { bucket, path, generation } = object
   const name = `gs://${bucket}/${path}`
-  const { headers, body: bytes } = await requestWhole(storage, object, maxBytes)
+  const { headers, body: bytes } = await requestContent(storage, object, maxBytes)
   if (isCompressed(headers)) {
     const stream = storage
       .bucket(bucket)
@@ -71,8 +71,7 @@ export async function downloadRange(
   object: ObjectName,
   { first, length, maxBytes }: { first: number; length: number; maxBytes: number },
 ): Promise<DownloadedRange> {
-  const range = { range: `bytes=${first}-${first + length - 1}` }
-  const { status, headers, body } = await requestBytes(storage, object, maxBytes, range)
+  const { status, headers, body } = await requestContent(storage, object, maxBytes, { first, length })
   // No byte of an empty object is in any range.
   if (status === 416) return { bytes: Buffer.alloc(0), size: first, checksums: undefined }
   const checksums = headerOf(headers, 'x-goog-hash')
@@ -106,17 +105,35 @@ function isLocal(storage: Storage): boolean {
   return storage.apiEndpoint === localCloud()?.http
 }
 
-/** Like `requestBytes`. The content of a large object of a local cloud is read from its file, without a way through HTTP. */
-async function requestWhole(storage: Storage, object: ObjectName, maxBytes: number): Promise<HttpAnswer> {
-  if (!isLocal(storage)) return requestBytes(storage, object, maxBytes)
-  const answer = await requestBytes(storage, object, maxBytes, { [TAKES_FILE_HEADER]: 'yes' })
+/**
+ * Like `requestBytes`. A local cloud's content is read from its file, without a way through HTTP.
+ *
+ * @param part the bytes that are wanted; undefined for the whole object
+ */
+async function requestContent(
+  storage: Storage,
+  object: ObjectName,
+  maxBytes: number,
+  part?: { first: number; length: number },
+): Promise<HttpAnswer> {
+  const range: Record<string, string> = part ? { range: `bytes=${part.first}-${part.first + part.length - 1}` } : {}
+  if (!isLocal(storage)) return requestBytes(storage, object, maxBytes, range)
+  const answer = await requestBytes(storage, object, maxBytes, { ...range, [TAKES_FILE_HEADER]: 'yes' })
   const file = headerOf(answer.headers, OBJECT_FILE_HEADER)
   if (file === undefined) return answer
-  const size = Number(headerOf(answer.headers, 'x-goog-stored-content-length'))
+  const { first, size } = sentPart(answer.headers)
   if (size > maxBytes) throw tooLarge(`gs://${object.bucket}/${object.path}`, maxBytes)
-  const body = await readObjectFile(decodeURIComponent(file), size)
+  const body = await readObjectFile(decodeURIComponent(file), { first, size })
   // It was deleted or replaced meanwhile, or belongs to another user of the machine: the bytes say what there is.
-  return body === undefined ? requestBytes(storage, object, maxBytes) : { ...answer, body }
+  return body === undefined ? requestBytes(storage, object, maxBytes, range) : { ...answer, body }
+}
+
+/** The bytes that a response stands for. */
+function sentPart(headers: IncomingHttpHeaders): { first: number; size: number } {
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '') ?? []
+  return first === undefined
+    ? { first: 0, size: Number(headerOf(headers, 'x-goog-stored-content-length')) }
+    : { first: Number(first), size: Number(last) - Number(first) + 1 }
 }
 
 function isCompressed(headers: IncomingHttpHeaders): boolean {

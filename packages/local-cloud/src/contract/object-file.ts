@@ -1,6 +1,6 @@
 /**
- * A header of a download with which a client says that it can open files of this machine. A large object's content is then
- * not sent: the response has the usual headers, no body, and the content's file. That needs the same permissions as the bytes.
+ * A header of a download with which a client says that it can open files of this machine. A large part of an
+ * object's content, or the whole, is then not sent: the response has the usual headers, no body, and the content's file. That needs the same permissions as the bytes.
  */
 export const TAKES_FILE_HEADER = 'x-imagery-takes-file'
 

@@ -15,6 +15,9 @@ import { sendFile } from './send-file.ts'
 /** Up to this size, the file is read at once. */
 const SMALL_READ_BYTES = 512 * 1024
 
+/** From this size on, it takes a client less time to open the content's file than to receive the bytes. */
+const LEAST_FILE_BYTES = 32 * 1024
+
 /** The response to `alt=media`: the bytes, or the requested range. */
 export function mediaResponse(context: Context, row: ObjectRow, content: ContentStore): Response {
   const headers = mediaHeaders(row)
@@ -31,15 +34,16 @@ export function mediaResponse(context: Context, row: ObjectRow, content: Content
   const status = range ? 206 : 200
   try {
     if (length === 0) return new Response(null, { status, headers })
+    const takesFile = context.req.header(TAKES_FILE_HEADER) !== undefined && row.fields.contentEncoding !== 'gzip'
+    if (takesFile && length >= LEAST_FILE_BYTES) {
+      const file = encodeURIComponent(content.existingFile(row.contentId))
+      return new Response(null, { status, headers: { ...headers, 'content-length': '0', [OBJECT_FILE_HEADER]: file } })
+    }
     if (length <= SMALL_READ_BYTES) {
       return new Response(content.readNow(row.contentId, first, last) as Uint8Array<ArrayBuffer>, {
         status,
         headers,
       })
-    }
-    if (!range && row.fields.contentEncoding !== 'gzip' && context.req.header(TAKES_FILE_HEADER) !== undefined) {
-      const file = encodeURIComponent(content.existingFile(row.contentId))
-      return new Response(null, { status, headers: { ...headers, 'content-length': '0', [OBJECT_FILE_HEADER]: file } })
     }
     const { outgoing } = (context.env ?? {}) as Partial<HttpBindings>
     // A test that calls the app directly has no socket.
