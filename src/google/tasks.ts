@@ -1,7 +1,7 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
 import { grpcClientOptions, jsonClientOptions } from './auth/credentials.ts'
 import { call, callUnless, cloudError, repeatably } from './transport/errors.ts'
-import type { QueueLimits } from './queues.ts'
+import type { QueueLimits } from './rest/queues.ts'
 
 interface Clients {
   v2: CloudTasksClient

@@ -1,6 +1,6 @@
 import { controlQueueName, queueName } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
-import { estimatedTasks, hasTasks, listQueues } from '../google/queues.ts'
+import { estimatedTasks, hasTasks, listQueues } from '../google/rest/queues.ts'
 
 type RunRef = Pick<RunSpec, 'place' | 'run_id'>
 

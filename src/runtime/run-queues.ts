@@ -1,6 +1,6 @@
 import { queueName, type DeploymentRef } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
-import type { QueueLimits } from '../google/queues.ts'
+import type { QueueLimits } from '../google/rest/queues.ts'
 
 /** Twice the maximum number of queues of a run: each can have been deleted and replaced once. */
 const NAMES = 16

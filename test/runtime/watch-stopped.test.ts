@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { estimatedTasks } from '../../src/google/queues.ts'
+import { estimatedTasks } from '../../src/google/rest/queues.ts'
 import { recordRunStop } from '../../src/run-data/run-stop.ts'
 import { watchRun } from '../../src/services/runs/watch.ts'
 import { CANCELED } from './fixtures.ts'

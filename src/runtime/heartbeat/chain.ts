@@ -1,6 +1,6 @@
 import { invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { QueueLimits } from '../../google/queues.ts'
+import type { QueueLimits } from '../../google/rest/queues.ts'
 import type { NewTask } from '../../google/tasks.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'

@@ -1,6 +1,6 @@
 import { REQUESTS_PER_INSTANCE_AIMED_AT } from '../../contracts/concurrency.ts'
 import { NO_PACING, withThrottleSample, type RunPacing } from '../../contracts/run-pacing.ts'
-import type { QueueLimits } from '../../google/queues.ts'
+import type { QueueLimits } from '../../google/rest/queues.ts'
 import type { PacingFigures } from '../limits/pacing.ts'
 import { SLOT_MS } from './chain.ts'
 

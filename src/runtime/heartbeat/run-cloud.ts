@@ -1,5 +1,5 @@
 import { deleteSubscription, deleteTopic } from '../../google/rest/pubsub-messages.ts'
-import { hasTasks, queueState } from '../../google/queues.ts'
+import { hasTasks, queueState } from '../../google/rest/queues.ts'
 import { deleteQueue, setQueueLimits } from '../../google/tasks.ts'
 import { runAnswers } from '../../run-data/answers.ts'
 import {

@@ -4,7 +4,7 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { projectPolicy } from '../../google/admin/resource-manager.ts'
 import { describeService, servicePolicy } from '../../google/cloud-run/services.ts'
 import type { Policy } from '../../google/rest/policy.ts'
-import { isPausedQueue, lastResponses, type TaskResponse } from '../../google/queues.ts'
+import { isPausedQueue, lastResponses, type TaskResponse } from '../../google/rest/queues.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { pauseQueues } from './pause-queues.ts'
 

@@ -17,7 +17,7 @@ import { datasetLocation } from '../../google/bigquery/bigquery.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 import { subscriptionExists, topicExists } from '../../google/pubsub.ts'
 import { describeBucket } from '../../google/storage/bucket.ts'
-import { listQueues } from '../../google/queues.ts'
+import { listQueues } from '../../google/rest/queues.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 
 /** A failed deploy can leave an API off, which then has no resources of the self-test. */

@@ -1,5 +1,5 @@
-import { callApi } from './rest/rest.ts'
-import { ifFound } from './transport/errors.ts'
+import { callApi } from './rest.ts'
+import { ifFound } from '../transport/errors.ts'
 
 /**
  * What commands and services read of queues. These requests are made here, because loading the client of Cloud Tasks would take
