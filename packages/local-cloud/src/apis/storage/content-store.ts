@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, createReadStream, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
-import { copyFile, link, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import {
+  closeSync,
+  createReadStream,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { copyFile, link, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from '../../kernel/atomic-file.ts'
@@ -79,15 +89,15 @@ export class ContentStore {
   }
 
   /** Stores a copy of an open file, without an MD5. The CRC32C is that of the copy. */
-  async storeFile(handle: FileHandle): Promise<StoredContent> {
+  async storeFile(descriptor: number): Promise<StoredContent> {
     const contentId = randomUUID()
     const temporary = this.#incomingFile(contentId)
     const checksums = crc32cBuilder()
     try {
-      await copyOpenFile(handle, temporary)
+      await copyOpenFile(descriptor, temporary)
       const copy = await open(temporary, 'r')
       try {
-        for await (const block of blocksOf(copy)) checksums.add(block)
+        for await (const block of blocksOf(copy.fd)) checksums.add(block)
       } finally {
         await copy.close()
       }
@@ -100,12 +110,14 @@ export class ContentStore {
   }
 
   /** Gives content a second ID without a copy, as it never changes; undefined if it is gone, or the disk cannot do this. */
-  async share(contentId: string): Promise<string | undefined> {
+  share(contentId: string): string | undefined {
     const sharedId = randomUUID()
-    return link(this.#contentFile(contentId), this.#newContentFile(sharedId)).then(
-      () => sharedId,
-      () => undefined,
-    )
+    try {
+      linkSync(this.#contentFile(contentId), this.#newContentFile(sharedId))
+      return sharedId
+    } catch {
+      return undefined
+    }
   }
 
   async copy(contentId: string): Promise<string> {

@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import type { LocalFile } from '../../contract/local-file.ts'
@@ -68,18 +67,18 @@ export class Objects {
     this.checkNew(object)
     const stored = await withLocalFile(
       request,
-      (handle, stats) => this.#storeFile(handle, stats),
+      (descriptor, stats) => this.#storeFile(descriptor, stats),
       ({ contentId }) => this.#content.delete([contentId]),
     )
     return this.commit(object, stored)
   }
 
   /** Stores an open file: without a read if there is a copy of it already, as of each photo when a folder is used again. */
-  async #storeFile(handle: FileHandle, stats: BigIntStats): Promise<StoredContent> {
+  async #storeFile(descriptor: number, stats: BigIntStats): Promise<StoredContent> {
     const source = sourceOf(stats, this.#clock.now())
     const copy = source === undefined ? undefined : this.#store.objectFrom(source)
-    const contentId = copy && (await this.#content.share(copy.contentId))
-    if (!copy || contentId === undefined) return { ...(await this.#content.storeFile(handle)), source }
+    const contentId = copy && this.#content.share(copy.contentId)
+    if (!copy || contentId === undefined) return { ...(await this.#content.storeFile(descriptor)), source }
     const { size, md5, crc32c } = copy
     return { contentId, size, md5, crc32c, source }
   }
