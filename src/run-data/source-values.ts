@@ -1,13 +1,14 @@
 import { tablePath, type RunTables } from '../contracts/names.ts'
 import { queryRows } from '../google/bigquery/bigquery.ts'
 import { quoted } from './sql/names.ts'
+import { NO_ASSET } from './sql/snapshot.ts'
 
 /** The values of one column that imagery converts, or another of `countedColumns`. */
 export interface SourceValues {
   name: string
   /** Images with a value, each observation once: all of them, or with `spread` those that the run uses. */
   given: number
-  /** How many of those values cannot be read. */
+  /** How many of those values cannot be read; of `no_asset`, the rows. */
   unread: number
   /** One of them, cut to 61 letters; null if all can be read. */
   example: string | null
@@ -23,7 +24,7 @@ export function sourceValuesQuery(tables: RunTables, mostImages: number): string
   return `SELECT
   value.name AS name,
   SUM(value.given) AS given,
-  SUM(value.unread) AS unread,
+  IF(value.name = '${NO_ASSET}', MAX(value.unread), SUM(value.unread)) AS unread,
   MIN(value.example) AS example,
   LOGICAL_OR(unit.source_values.images > ${mostImages}) AS isChosen,
   COUNTIF(unit.source_values.images > ${mostImages} AND value.unread > 0) AS chosen,

@@ -274,7 +274,9 @@ describe('observation IDs that several images of an asset have', () => {
 
   test('are no cause for a word if their rows have no asset and are left out, of a file as of a table', async () => {
     const rows = [of('', 'o', '1'), of('', 'o', '2'), of('a', 'o', '3')]
-    expect((await tables.takeTable(await tables.table(schema, rows))).warnings).toEqual([])
+    expect((await tables.takeTable(await tables.table(schema, rows))).warnings).toEqual([
+      '2 rows without an asset ID are left out',
+    ])
     const csv = rows.map((row) => Object.values(row).join(',')).join('\n')
     expect((await tables.take('left-out.csv', `asset_id,observation_id,image\n${csv}\n`)).warnings).toEqual([
       '2 rows without an asset ID are left out, for example line 2',
@@ -300,6 +302,7 @@ describe('an ID of a table or a Parquet file that may merge assets', () => {
     ])
     expect(warnings).toEqual([
       '4 images have an asset ID such as "<NA>", which is one asset like others; leave the cell empty where there is no asset',
+      '1 row without an asset ID is left out',
       'Asset IDs of 2 images look as if a spreadsheet had shortened them, for example 1.2E+11; different assets can have one such ID',
     ])
   })

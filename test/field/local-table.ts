@@ -206,6 +206,11 @@ export class LocalTables {
     return this.#units(adds, context)
   }
 
+  /** What BigQuery says that a run's snapshot of a table will read. */
+  async snapshotBytes(given: string, options: TableOptions = {}): Promise<number> {
+    return (await this.#read(given, options)).snapshotBytes
+  }
+
   async #read(
     given: string,
     options: TableOptions,

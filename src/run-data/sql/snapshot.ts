@@ -83,7 +83,7 @@ SELECT
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${source.images.max_per_unit}
-  ) AS observations,${keptRow(source)}${counted.length === 0 ? '' : `\n  ${countsOf(counted, source.captureTime)} AS source_values,`}
+  ) AS observations,${keptRow(source)}${counted.length === 0 ? '' : `\n  ${countsOf(counted, source)} AS source_values,`}
   ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
 FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
@@ -137,6 +137,9 @@ function timeQueries(source: SnapshotSource): string {
 const SHARED = `,
     MIN(gcs_uri) OVER (PARTITION BY asset_id, observation_id) < MAX(gcs_uri) OVER (PARTITION BY asset_id, observation_id) AS is_shared`
 
+/** The name under which rows without an asset are counted. */
+export const NO_ASSET = 'no_asset'
+
 /**
  * What is counted of a table's values: those that cannot be read, identifiers that merge what is not the same, and, as
  * `order`, images whose time decides whether they are used, and is missing.
@@ -146,7 +149,7 @@ export function countedColumns(source: SnapshotSource): readonly string[] {
   const order = isOfAssets && source.images.pick === 'latest' ? ['order'] : []
   if (source.isConverted) return source.mayMissTimes ? order : []
   return [
-    ...(isOfAssets ? ['missing_id', 'shortened_id'] : []),
+    ...(isOfAssets ? [NO_ASSET, 'missing_id', 'shortened_id'] : []),
     ...order,
     ...(source.hasObservationId && !source.hasSnapshotId ? ['observation_id'] : []),
     ...(source.location === 'absent' ? [] : ['location']),
@@ -154,12 +157,25 @@ export function countedColumns(source: SnapshotSource): readonly string[] {
   ]
 }
 
+/** Rows that the condition selects, and that belong to no asset. In the same query, so that it counts what it leaves out. */
+function rowsWithoutAsset(source: SnapshotSource): string {
+  const { asset } = snapshotColumns(source)
+  const condition = source.where === null ? '' : ` AND (\n${source.where}\n)`
+  return `SELECT COUNT(*) FROM ${quoted(source.path)} WHERE ${asset} IS NULL${condition}`
+}
+
 /** An example in a message has at most this many letters, and one more that says that it was cut. */
 const EXAMPLE_LETTERS = 61
 
-/** For each unit: how many images it has, how many have a value, and how many of those cannot be read or are shared. */
-function countsOf(columns: readonly string[], captureTime: TimeKind): string {
+/**
+ * For each unit: how many images it has, how many have a value, and how many of those cannot be read or are shared. Of
+ * rows without an asset, which are in no unit, each unit has the number.
+ */
+function countsOf(columns: readonly string[], source: SnapshotSource): string {
+  const { captureTime } = source
   const counts = columns.map((column) => {
+    if (column === NO_ASSET)
+      return `STRUCT('${NO_ASSET}' AS name, 0 AS given, (${rowsWithoutAsset(source)}) AS unread, CAST(NULL AS STRING) AS example)`
     const [given, unread] = givenAndUnread(column, captureTime)
     const example = `SUBSTR(MIN(${unread}), 1, ${EXAMPLE_LETTERS})`
     return `STRUCT('${column}' AS name, COUNTIF(${given}) AS given, COUNT(${unread}) AS unread, ${example} AS example)`

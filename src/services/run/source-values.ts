@@ -1,8 +1,8 @@
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { sourceValues, type SourceValues } from '../../run-data/source-values.ts'
-import { countedColumns, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
+import { countedColumns, NO_ASSET, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { counted } from '../../contracts/count-text.ts'
-import { missingIdWarning, sharedIdWarning, shortenedIdWarning } from '../source/doubtful-ids.ts'
+import { missingIdWarning, noAssetWarning, sharedIdWarning, shortenedIdWarning } from '../source/doubtful-ids.ts'
 import { looksLikeCoordinates, looksLikeShape } from '../source/location-value.ts'
 import {
   checkNewest,
@@ -41,6 +41,7 @@ export const checkValues: PipelineStep<RunContext & RecordedContext & SourceRead
 
 /** What to say of values that are read and may still not mean what the user thinks. */
 const DOUBTS: Readonly<Record<string, (values: SourceValues, mostImages: number) => string[]>> = {
+  [NO_ASSET]: ({ unread }) => (unread === 0 ? [] : [noAssetWarning(unread)]),
   missing_id: ({ unread, example }) =>
     unread === 0
       ? []

@@ -49,6 +49,11 @@ export class DoubtfulIds {
   }
 }
 
+/** A sentence about rows that belong to no asset. */
+export function noAssetWarning(rows: number): string {
+  return `${counted(rows, 'row')} without an asset ID ${rows === 1 ? 'is' : 'are'} left out`
+}
+
 /** A sentence about asset IDs that stand for none. @param which one of them, or the only one */
 export function missingIdWarning(count: number, of: 'row' | 'image', which: string): string {
   return `${counted(count, of)} ${count === 1 ? 'has' : 'have'} ${which}, which is one asset like others; leave the cell empty where there is no asset`

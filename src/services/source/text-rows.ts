@@ -2,14 +2,13 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
-import { DoubtfulIds } from './doubtful-ids.ts'
+import { DoubtfulIds, noAssetWarning } from './doubtful-ids.ts'
 import { exactJson, exactText } from './exact-json.ts'
 import { shapedJson } from './json-shape.ts'
 import { pointWithHalves, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
 import { checkNewest, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
-import { counted } from '../../contracts/count-text.ts'
 
 type Options = Pick<ModelChoice, 'unit' | 'images'> &
   Pick<SourceColumns, 'assetColumn' | 'imageColumn'> & { given: string }
@@ -81,11 +80,8 @@ export class RowWriter {
   /** One sentence for each kind of value that was left out. */
   warnings(): string[] {
     const warnings = [...this.#unread.values()].filter(({ unread }) => unread > 0).map(unreadWarning)
-    if (this.#withoutAsset > 0) {
-      warnings.push(
-        `${counted(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
-      )
-    }
+    if (this.#withoutAsset > 0)
+      warnings.push(`${noAssetWarning(this.#withoutAsset)}, for example line ${this.#firstWithoutAsset}`)
     return [...warnings, ...this.#doubtful.warnings()]
   }
 

@@ -148,8 +148,12 @@ function expectedUnit(rows: readonly MeantRow[], perUnit: number) {
   const newer = (one: MeantRow, other: MeantRow): number =>
     one.captured === other.captured ? 0 : (one.captured ?? -1n) > (other.captured ?? -1n) ? -1 : 1
   const id = (row: MeantRow): string | null => row.observation ?? row.image
+  const imageless = ({ image }: MeantRow): number => Number(image === null)
   const once = [...Map.groupBy(rows, id).values()].map(
-    (same) => same.toSorted((one, other) => newer(one, other) || bytes(one.image, other.image))[0]!,
+    (same) =>
+      same.toSorted(
+        (one, other) => newer(one, other) || imageless(one) - imageless(other) || bytes(one.image, other.image),
+      )[0]!,
   )
   const ordered = once.toSorted((one, other) => newer(one, other) || bytes(id(one), id(other)))
   const shown = ordered.filter(({ image }) => image !== null).slice(0, perUnit)

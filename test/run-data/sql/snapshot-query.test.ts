@@ -50,9 +50,13 @@ describe('the query that takes the snapshot', () => {
     await expect(query(changes)).toMatchFileSnapshot(`__snapshots__/snapshot-query/${name}.sql`)
   })
 
-  test('names the source exactly once: the table is read once', () => {
+  test('reads the rows of the source once, and only counts the rows without an asset ID beside it', () => {
+    const counting = 'SELECT COUNT(*) FROM `my-project.city.latest_observations` WHERE'
     for (const changes of [{}, { limit: 5 }, { sample: { size: 5, seed: 's' } }]) {
-      expect(query(changes).split(STREET_VIEW_INSIGHTS.path)).toHaveLength(2)
+      expect(query(changes).replace(counting, '').split(STREET_VIEW_INSIGHTS.path)).toHaveLength(2)
+      // A file is counted when it is read, and an observation needs no asset.
+      for (const other of [{ isConverted: true }, { unit: 'observation' as const }])
+        expect(query({ ...changes, ...other }).split(STREET_VIEW_INSIGHTS.path)).toHaveLength(2)
     }
   })
 

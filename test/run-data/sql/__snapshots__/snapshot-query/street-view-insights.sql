@@ -25,6 +25,7 @@ SELECT
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT 6
   ) AS observations,
   STRUCT(COUNT(gcs_uri) AS images, [
+    STRUCT('no_asset' AS name, 0 AS given, (SELECT COUNT(*) FROM `my-project.city.latest_observations` WHERE NULLIF(SAFE_CAST(`asset_id` AS STRING), '') IS NULL) AS unread, CAST(NULL AS STRING) AS example),
     STRUCT('missing_id' AS name, COUNTIF(TRUE) AS given, COUNT(IF(REGEXP_CONTAINS(asset_id, r'(?i)^(?:null|none|nan|nil|undefined|#?n/a|<na>|nat|\\n|#(?:ref!|value!|name\?|div/0!|num!|null!|error!))$'), asset_id, NULL)) AS unread, SUBSTR(MIN(IF(REGEXP_CONTAINS(asset_id, r'(?i)^(?:null|none|nan|nil|undefined|#?n/a|<na>|nat|\\n|#(?:ref!|value!|name\?|div/0!|num!|null!|error!))$'), asset_id, NULL)), 1, 61) AS example),
     STRUCT('shortened_id' AS name, COUNTIF(TRUE) AS given, COUNT(IF(REGEXP_CONTAINS(asset_id, r'^\d(?:[.,]\d+)?E\+\d+$'), asset_id, NULL)) AS unread, SUBSTR(MIN(IF(REGEXP_CONTAINS(asset_id, r'^\d(?:[.,]\d+)?E\+\d+$'), asset_id, NULL)), 1, 61) AS example),
     STRUCT('order' AS name, COUNTIF(gcs_uri IS NOT NULL) AS given, COUNT(IF(gcs_uri IS NOT NULL AND capture_time IS NULL, asset_id, NULL)) AS unread, SUBSTR(MIN(IF(gcs_uri IS NOT NULL AND capture_time IS NULL, asset_id, NULL)), 1, 61) AS example),
