@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runDuckdbCommand } from './duckdb-command.ts'
 import { LocalTables } from './local-table.ts'
 
 let tables: LocalTables
@@ -185,11 +185,7 @@ describe('the axes of a map are not used, because they can be meters', () => {
         `Columns ${x} and ${y} are not used as the location, because their names do not say degrees`,
       ),
     ])
-    const statement = /duckdb -c '(.*)'$/.exec(warnings[0]!)![1]!.replaceAll(String.raw`'\''`, "'")
-    const made = path.join(tables.folder, `rows-${x}.csv`)
-    const connection = await (await DuckDBInstance.create(':memory:')).connect()
-    await connection.run(statement.replace("'rows.csv'", `'${made}'`))
-    connection.closeSync()
+    const made = await runDuckdbCommand(warnings[0]!, await mkdtemp(path.join(tables.folder, 'axes-')))
     const { units: named } = await tables.take('named.csv', await readFile(made))
     expect(named.map(({ asset, images, location }) => [asset, images, location])).toEqual([
       ['0031', ['1.jpg'], BOSTON],

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { CsvError, parse, type InfoRecord } from 'csv-parse'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
+import { escapedQuoteAdvice, escapedSeparatorAdvice, plainQuoteAdvice } from './backslashes.ts'
 import { decodedChunks, type TextTable } from './table-text.ts'
 
 /** A row of a file, with its values in the order of the columns. A value that the row lacks is undefined. */
@@ -53,7 +54,7 @@ export async function* csvRows(table: TextTable): AsyncGenerator<FileRow> {
       yield { line, values: checkedWidth(record, columns, { line, isFirst: line === secondLine, table }) }
     }
   } catch (error) {
-    if (error instanceof CsvError) throw badCsv(error, { rowLine: nextLine, skippedLines, table })
+    if (error instanceof CsvError) throw await badCsv(error, { rowLine: nextLine, skippedLines, table, delimiter })
     throw error
   } finally {
     source.destroy()
@@ -116,6 +117,7 @@ function checkedWidth(
     {
       suggestions: [
         `sed -n ${line}p ${shellWord(table.given)}`,
+        ...escapedSeparatorAdvice(record, table.given),
         ...widthAdvice(record.length - columns, { columns, line, isFirst, file: shellWord(table.given) }),
         'Put quotes around values that contain the separator',
       ],
@@ -167,10 +169,15 @@ function notForPrograms({ given }: TextTable, { line, delimiter }: { line: numbe
 const withoutEqualSigns = (file: string): string =>
   String.raw`sed -E 's/(^|[,;[:space:]])="([^"]*)"/\1"\2"/g' ${shellWord(file)} > rows.csv`
 
-function badCsv(
+async function badCsv(
   error: CsvError,
-  { rowLine, skippedLines, table }: { rowLine: number; skippedLines: number; table: TextTable },
-): ImageryError {
+  {
+    rowLine,
+    skippedLines,
+    table,
+    delimiter,
+  }: { rowLine: number; skippedLines: number; table: TextTable; delimiter: string },
+): Promise<ImageryError> {
   const { code } = error
   const isOpen = code === 'CSV_QUOTE_NOT_CLOSED'
   // An open quote is noticed at the end of the file, and the other faults where they are.
@@ -192,10 +199,25 @@ function badCsv(
     suggestions: [
       `sed -n ${line}p ${shellWord(table.given)}`,
       ...(error['field'] === '=' ? [withoutEqualSigns(table.given)] : []),
+      ...(code === 'INVALID_OPENING_QUOTE' && !isAfterSpace ? plainQuoteAdvice(table.given, delimiter) : []),
+      ...escapedQuoteAdvice(await textOfLine(table, line), { file: table.given, delimiter }),
       isAfterSpace
         ? 'Write no spaces before quotes'
         : 'Put quotes around the whole value, and double the quotes inside it',
     ],
     cause: error,
   })
+}
+
+/** Reads a line of the file again, without the end of a very long one. */
+async function textOfLine(table: TextTable, wanted: number): Promise<string> {
+  let text = ''
+  let line = 1
+  for await (const chunk of decodedChunks(table)) {
+    const lines = chunk.split(/\r\n|\n|\r/)
+    text += lines[wanted - line] ?? ''
+    line += lines.length - 1
+    if (line > wanted || text.length > MAX_RECORD_BYTES) break
+  }
+  return text
 }

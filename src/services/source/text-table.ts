@@ -12,6 +12,7 @@ import {
   type SourceColumns,
   type SourceField,
 } from './columns.ts'
+import { BackslashObserver, DATABASE_NULL } from './backslashes.ts'
 import { csvRows, type FileRow } from './csv-rows.ts'
 import { jsonRows, notLines } from './json-rows.ts'
 import { innerRows, tableInObject } from './one-object.ts'
@@ -56,12 +57,13 @@ export async function prepareTextTable(
   const { isCsv } = source
   const paths = isCsv ? [] : nestedPaths(options.flags)
   const headers: string[] = [...paths]
-  const rows = (): AsyncGenerator<FileRow> =>
-    isCsv ? csvBody(table, headers) : withNestedValues(jsonRows(table, headers), paths, headers)
+  const rows = (backslashes?: BackslashObserver): AsyncGenerator<FileRow> =>
+    isCsv ? csvBody(table, headers, backslashes) : withNestedValues(jsonRows(table, headers), paths, headers)
   const observer = new ColumnObserver()
+  const backslashes = new BackslashObserver()
   let count = 0
   let first: FileRow | undefined
-  for await (const row of rows()) {
+  for await (const row of rows(backslashes)) {
     observer.add(row, headers)
     first ??= row
     count += 1
@@ -92,6 +94,7 @@ export async function prepareTextTable(
   const warnings = [
     ...guesses,
     ...(place === undefined ? [] : [place]),
+    ...backslashes.warnings(source.given),
     ...writer.warnings(),
     ...repeatedWarning(table.repeatedHeaders ?? []),
   ]
@@ -172,15 +175,18 @@ function withoutEmpty(found: TextColumns, paths: number): TextColumns {
   return { ...found, columns: found.columns.filter((column) => !isEmpty(column)) }
 }
 
-async function* csvBody(table: TextTable, headers: string[]): AsyncGenerator<FileRow> {
+async function* csvBody(table: TextTable, headers: string[], backslashes?: BackslashObserver): AsyncGenerator<FileRow> {
   let isHeader = true
   const repeated: number[] = []
   table.repeatedHeaders = repeated
   for await (const row of csvRows(table)) {
     if (isHeader) headers.splice(0, headers.length, ...(row.values as string[]))
     else if (isSameAs(row.values, headers)) repeated.push(row.line)
-    // An empty cell has no value, which a filter can then cast: CAST(height AS FLOAT64).
-    else yield { ...row, values: row.values.map((value) => (value === '' ? null : value)) }
+    else {
+      backslashes?.add(row.values, row.line)
+      // An empty cell has no value, which a filter can then cast: CAST(height AS FLOAT64).
+      yield { ...row, values: row.values.map((value) => (value === '' || value === DATABASE_NULL ? null : value)) }
+    }
     isHeader = false
   }
 }
