@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { RUN_ID_PATTERN } from './run-id.ts'
 
 /** A ledger whose answers a run can carry over. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** BigQuery's standard column types that imagery's tables use. Kept columns of the source have the types after STRUCT, too. */
 const COLUMN_TYPES = [

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MEDIA_RESOLUTIONS, MODEL_ID } from './model-options.ts'
 import { tokenPrice } from './prices.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'

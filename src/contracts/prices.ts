@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { GEMINI_MODELS, PRICES_DATED, unpinnedModel } from './gemini-models.ts'
 import type { MediaResolution, Tier } from './model-options.ts'
 

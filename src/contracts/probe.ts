@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ATTEMPT_STATUSES, CAUSES } from './causes.ts'
 
 /** What would fail for every unit of a run, so that the run must not start. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { CAUSES } from './causes.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'
 

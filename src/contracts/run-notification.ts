@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { runStop } from './run-controls.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { exactUsd } from './prices.ts'
 
 /** A run at one time: the units that have their final row, and what they have cost. */

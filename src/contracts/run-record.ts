@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { RUN_ID_PATTERN } from './run-id.ts'
 import type { RunReport } from './run-report.ts'
 import { runSpec } from './run-spec.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { answerSchema } from './answer-schema.ts'
 import { carry } from './carry.ts'
 import { keptColumn } from './columns.ts'

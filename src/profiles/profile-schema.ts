@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { profile } from '../contracts/run-spec.ts'
 
 /** The path of the published schema in the package. */

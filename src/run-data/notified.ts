@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bucketName, runNotifiedPath } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { deleteObject, objectGeneration, readObject, writeObject } from '../google/storage/storage.ts'

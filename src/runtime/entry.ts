@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLogger, SEVERITIES, type Logger } from './log.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { FRONT_DOOR_VARIABLE } from '@imagery/local-cloud/contract/front-door'
 import type { TokenRules } from '../google/auth/identity-tokens.ts'
 import { SEVERITIES } from './log.ts'

@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { redacted } from '../contracts/redaction.ts'
 import { CloudError } from '../google/transport/errors.ts'
 import { foreignHost, isFromFrontDoor, type Callers } from './callers.ts'

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa, type ResultPromise } from 'execa'
-import { z } from 'zod'
+import * as z from 'zod'
 import { startWarmCloud, stopWarmCloud, type WarmCloudOptions } from './warm-clouds.ts'
 import { IS_COLD, WarmCommands } from './warm-commands.ts'
 

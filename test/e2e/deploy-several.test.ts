@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LOCATOR_FILE } from '@imagery/local-cloud/contract/locator'
 import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { runReport } from './documents.ts'

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { REQUIRED_SERVICES } from '../../src/contracts/required-services.ts'
 import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { callsSince, changing, DEPLOYER_ROLES, disableApis, enableApis, newAccount } from './deployer.ts'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { newUser, ROOT, type Environment, type ImageryUser } from '../cli/imagery-process.ts'
 
 const checkedThing = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The JSON document of run, status and resume, as the README promises it: members may be added but not removed. */
 export const runReport = z.object({

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { adminCall } from '../../src/services/local/cloud.ts'
 import { readAccessLog } from './access-log.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { mainService, populateService, queueName, subscriptionName, topicName } from '../../src/contracts/names.ts'
 import { deleteSubscription, deleteTopic } from '../../src/google/rest/pubsub-messages.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { queryRows } from '../../src/google/bigquery/bigquery.ts'
 import { readAccessLog } from './access-log.ts'
 import type { runReport } from './documents.ts'

@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 
 const SAMPLES = path.join(ROOT, 'samples', 'street-signs')

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * Writes packages/local-cloud/docs/emulator-support.md from each API's `support.ts`: lists of `{method, state, note}`,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { Mark } from '@imagery/viewer/contract/review'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ImageryError } from '../../contracts/errors.ts'
 
 /** Returns the file with the marks of a run's review, which belongs to the user: one `Mark` as JSON per line. */

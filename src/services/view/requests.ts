@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MOST_PAGE_ROWS } from '@imagery/viewer/contract/limits'
 
 /** Longer texts are no search. */

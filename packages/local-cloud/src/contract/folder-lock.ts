@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Files that processes use to lock a local cloud's data folder. They contain nothing else. */
 export const LOCK_FILES = ['lock.sqlite', 'lock.sqlite-journal', 'lock.json'] as const

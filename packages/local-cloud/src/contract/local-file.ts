@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The endpoint that makes objects of files of this machine. It needs the locator's `adminToken`. */
 export const LOCAL_FILES_ENDPOINT = '/_imagery/objects'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The file in a local cloud's data folder that helps other processes find it while it runs. */
 export const LOCATOR_FILE = 'local-cloud.json'

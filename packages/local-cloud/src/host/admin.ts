@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
-import { ZodError, z } from 'zod'
+import * as z from 'zod'
 import {
   LOCAL_FILES_ENDPOINT,
   localFilesRequest,
@@ -209,7 +209,7 @@ async function jsonOf(context: Context): Promise<unknown> {
 
 /** Describes what is wrong with a list of fault rules, in one line. */
 export function explain(error: unknown): string {
-  if (error instanceof ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
+  if (error instanceof z.ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { STATUS_CODES, type GoogleStatus } from './errors.ts'
 import { methodMatcher } from './method-glob.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { GoogleError } from '../../kernel/errors.ts'
 import { readCondition, readMapping, type AttributeRules } from './attributes.ts'
 import type { IamStore } from './store.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z, ZodError } from 'zod'
+import * as z from 'zod'
 import { GEMINI_CHOICES, parseGeminiChoice } from '../../contract/gemini-choice.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { LocalCloudError } from '../../kernel/local-cloud-error.ts'
@@ -49,6 +49,6 @@ export async function chooseBehavior({ choice, clock, readLocalObject }: Behavio
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
+  if (error instanceof z.ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
   return error instanceof Error ? error.message : String(error)
 }

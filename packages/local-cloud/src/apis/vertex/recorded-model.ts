@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../../kernel/clock.ts'
 import { candidateAnswer } from './answer.ts'
 import type { GeminiBehavior } from './behavior.ts'
