@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,4 +40,14 @@ describe('a command that needs no cloud loads only imagery itself', () => {
     const commands = files.filter((file) => file.startsWith(path.join('dist', 'commands')))
     expect(commands).toEqual([path.join('dist', 'commands', 'profiles', 'list.js')])
   })
+})
+
+// `import { z } from 'zod'` would bring them into each bundle: write `import * as z`.
+test("no bundle holds zod's errors in other languages", () => {
+  const files = readdirSync(path.join(root, 'dist'), { recursive: true, encoding: 'utf8' })
+  const bundles = files.filter((file) => file.endsWith('.js'))
+  expect(bundles.length).toBeGreaterThan(100)
+  const inDutch = (file: string): boolean =>
+    readFileSync(path.join(root, 'dist', file), 'utf8').includes('Ongeldige invoer')
+  expect(bundles.filter(inDutch)).toEqual([])
 })
