@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 
 /** What a file is that holds no table which imagery reads, and the commands that make one. */
@@ -9,14 +10,28 @@ export interface OtherFile {
 
 const SPREADSHEET = /\.(?:xlsx|xlsm|xls|ods|numbers)$/i
 const TEXT = /\.(?:txt|tab|dat|asc)$/i
-const GZIP = /\.gz$/i
+
+/** How files are compressed: the names of their endings, their first bytes, and the program that unpacks them. */
+const COMPRESSED: readonly { name: string; ending: RegExp; bytes: Buffer; command: string }[] = [
+  // https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
+  { name: 'gzip', ending: /\.gz$/i, bytes: Buffer.from([0x1f, 0x8b, 0x08]), command: 'gunzip -c' },
+  // https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
+  { name: 'Zstandard', ending: /\.zst$/i, bytes: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), command: 'zstd -dc' },
+  // https://sourceware.org/bzip2/manual/manual.html
+  { name: 'bzip2', ending: /\.bz2$/i, bytes: Buffer.from('BZh'), command: 'bunzip2 -c' },
+  // https://tukaani.org/xz/xz-file-format.txt
+  { name: 'xz', ending: /\.xz$/i, bytes: Buffer.from('\xfd7zXZ\0', 'latin1'), command: 'xz -dc' },
+]
 
 const SAVE_AS_CSV = 'Save it as "CSV UTF-8" in the spreadsheet program, and use that file'
 
 /** Files that a table's name does not fit, by their first bytes. */
 const BEGINNINGS: readonly { bytes: Buffer; of: (file: string) => OtherFile }[] = [
-  // https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
-  { bytes: Buffer.from([0x1f, 0x8b, 0x08]), of: (file) => gzip(file) },
+  ...COMPRESSED.map(({ bytes, ...packed }) => ({ bytes, of: (file: string) => compressed(file, packed) })),
+  // https://avro.apache.org/docs/1.12.0/specification/#object-container-files
+  { bytes: Buffer.from('Obj\u0001'), of: (file) => ({ what: 'it is an Avro file', suggestions: [fromAvro(file)] }) },
+  // https://orc.apache.org/specification/ORCv1/
+  { bytes: Buffer.from('ORC'), of: () => ({ what: 'it is an ORC file', suggestions: [FROM_ORC] }) },
   // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
   {
     bytes: Buffer.from('PK\u0003\u0004'),
@@ -89,15 +104,23 @@ const PARTS: readonly Parts[] = [
     command: (folder) =>
       duckdb(`COPY (FROM read_parquet(${sqlText(`${folder}/*.parquet`)}, union_by_name = true)) TO 'rows.parquet'`),
   },
-  {
-    ending: '.csv',
+  ...['.csv', '.csv.gz'].map((ending): Parts => ({
+    ending,
     table: 'rows.csv',
     command: (folder) =>
       duckdb(
-        `COPY (FROM read_csv(${sqlText(`${folder}/*.csv`)}, all_varchar = true, union_by_name = true)) TO 'rows.csv'`,
+        `COPY (FROM read_csv(${sqlText(`${folder}/*${ending}`)}, all_varchar = true, union_by_name = true)) TO 'rows.csv'`,
       ),
-  },
-  { ending: '.jsonl', table: 'rows.jsonl', command: (folder) => `cat ${shellWord(folder)}/*.jsonl > rows.jsonl` },
+  })),
+  ...['.jsonl', '.ndjson', '.json'].flatMap((ending): Parts[] => [
+    { ending, table: 'rows.jsonl', command: (folder) => `cat ${shellWord(folder)}/*${ending} > rows.jsonl` },
+    {
+      ending: `${ending}.gz`,
+      table: 'rows.jsonl',
+      command: (folder) => `gunzip -c ${shellWord(folder)}/*${ending}.gz > rows.jsonl`,
+    },
+  ]),
+  { ending: '.avro', table: 'rows.parquet', command: (folder) => fromAvro(`${folder}/*.avro`).replace(/ {3}.*$/, '') },
 ]
 
 const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
@@ -130,19 +153,28 @@ export function otherContent(beginning: Buffer, file: string): OtherFile | undef
 
 /** Returns what to do with a file whose extension is not a table's. */
 export function otherExtension(file: string): string[] {
-  if (GZIP.test(file)) return gzip(file).suggestions
+  const packed = COMPRESSED.find(({ ending }) => ending.test(file))
+  if (packed) return compressed(file, packed).suggestions
+  if (/\.avro$/i.test(file)) return [fromAvro(file)]
+  if (/\.orc$/i.test(file)) return [FROM_ORC]
   if (SPREADSHEET.test(file)) return [SAVE_AS_CSV]
   if (/\.zip$/i.test(file)) return [`unzip ${shellWord(file)}`]
-  if (TEXT.test(file)) return [`cp ${shellWord(file)} ${shellWord(withEnding(file, '.csv'))}   (if it is a table)`]
+  if (TEXT.test(file) || path.extname(file) === '')
+    return [`cp ${shellWord(file)} ${shellWord(withEnding(file, '.csv'))}   (if it is a table)`]
   return []
 }
 
-function gzip(file: string): OtherFile {
-  const output = GZIP.test(file) ? file.replace(GZIP, '') : file.replace(/(\.\w+)?$/, '-unpacked$1')
+function compressed(file: string, { name, ending, command }: Omit<(typeof COMPRESSED)[number], 'bytes'>): OtherFile {
+  const output = ending.test(file) ? file.replace(ending, '') : file.replace(/(\.\w+)?$/, '-unpacked$1')
   return {
-    what: 'it is compressed with gzip',
-    suggestions: [`gunzip -c < ${shellWord(file)} > ${shellWord(output)}`],
+    what: `it is compressed with ${name}`,
+    suggestions: [`${command} < ${shellWord(file)} > ${shellWord(output)}`],
   }
 }
+
+const fromAvro = (file: string): string =>
+  `${duckdb(`INSTALL avro; LOAD avro; COPY (FROM read_avro(${sqlText(file)})) TO 'rows.parquet'`)}   (then --table rows.parquet)`
+
+const FROM_ORC = 'Write the table as Parquet, CSV or JSONL, which BigQuery and Spark export too'
 
 const withEnding = (file: string, ending: string): string => file.replace(/(?:\.\w+)?$/, ending)
