@@ -272,6 +272,29 @@ describe('observation IDs that several images of an asset have', () => {
     expect((await tables.takeTable(await tables.table(snapshots, newer))).warnings).toEqual([])
   })
 
+  test.each([
+    ['none has a snapshot', '', ''],
+    ['all are of the newest snapshot', 's9', 's10'],
+  ])('are reported if %s, of a file as of a table', async (_what, old, latest) => {
+    const row = (snapshot: string, image: string) => ({ ...of('a', 'new', image), snapshot_id: snapshot })
+    const rows = [row(old, '1'), row(latest, '2'), row(latest, '3'), { ...of('b', 'o', '4'), snapshot_id: '' }]
+    const table = await tables.table([...schema, { name: 'snapshot_id', type: 'STRING' }], rows)
+    expect((await tables.takeTable(table)).warnings).toEqual(warned('"new"'))
+    const csv = rows.map((each) => Object.values(each).join(',')).join('\n')
+    const { warnings } = await tables.take('snapshots.csv', `asset_id,observation_id,image,snapshot_id\n${csv}\n`)
+    expect(warnings).toEqual(warned(`"new" in lines ${old === latest ? '2 and 3' : '3 and 4'}`))
+  })
+
+  test('are no cause for a word if equally new rows are of an older snapshot, of a file as of a table', async () => {
+    const row = (snapshot: string, image: string) => ({ ...of('a', 'new', image), snapshot_id: snapshot })
+    const rows = [row('v9', '1'), row('v10', '2'), row('v9', '3')]
+    const table = await tables.table([...schema, { name: 'snapshot_id', type: 'STRING' }], rows)
+    expect((await tables.takeTable(table)).warnings).toEqual([])
+    const csv = rows.map((each) => Object.values(each).join(',')).join('\n')
+    const file = `asset_id,observation_id,image,snapshot_id\n${csv}\n`
+    expect((await tables.take('older.csv', file)).warnings).toEqual([])
+  })
+
   test('are no cause for a word if their rows have no asset and are left out, of a file as of a table', async () => {
     const rows = [of('', 'o', '1'), of('', 'o', '2'), of('a', 'o', '3')]
     expect((await tables.takeTable(await tables.table(schema, rows))).warnings).toEqual([

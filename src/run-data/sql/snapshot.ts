@@ -133,9 +133,12 @@ function timeQueries(source: SnapshotSource): string {
   )}timed AS ${query('parts', (name) => `${readTime(`${name}_plain`, `${name}_parts`)} AS ${name}_time`)}`
 }
 
-/** Whether an observation's rows have different images. Without snapshots, none of them is the newest. */
+/** The rows of an observation that are equally new: no snapshot says which one to use. BigQuery has no partitions by floating-point numbers. */
+const EQUALLY_NEW = 'PARTITION BY asset_id, observation_id, CAST(snapshot_id AS STRING)'
+
+/** Whether equally new rows of an observation have different images. */
 const SHARED = `,
-    MIN(gcs_uri) OVER (PARTITION BY asset_id, observation_id) < MAX(gcs_uri) OVER (PARTITION BY asset_id, observation_id) AS is_shared`
+    MIN(gcs_uri) OVER (${EQUALLY_NEW}) < MAX(gcs_uri) OVER (${EQUALLY_NEW}) AS is_shared`
 
 /** The name under which rows without an asset are counted. */
 export const NO_ASSET = 'no_asset'
@@ -151,7 +154,7 @@ export function countedColumns(source: SnapshotSource): readonly string[] {
   return [
     ...(isOfAssets ? [NO_ASSET, 'missing_id', 'shortened_id'] : []),
     ...order,
-    ...(source.hasObservationId && !source.hasSnapshotId ? ['observation_id'] : []),
+    ...(source.hasObservationId ? ['observation_id'] : []),
     ...(source.location === 'absent' ? [] : ['location']),
     ...TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [`${name}_time`] : [])),
   ]

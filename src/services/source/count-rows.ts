@@ -72,7 +72,7 @@ export async function countRows(
 const SAMPLES = 3
 
 /** A snapshot's ID as the snapshot's query sorts it. */
-function sortable(id: string): string {
+export function sortable(id: string): string {
   return id.replaceAll(/[0-9]+/g, (digits) => digits.replace(/^0+/, '').padStart(40, '0'))
 }
 

@@ -8,12 +8,24 @@ const SHORTENED = new RegExp(SHORTENED_ID)
 /** At most this number of observations is compared; a column that has no IDs of observations shows long before. */
 const MOST_OBSERVATIONS = 50_000
 
+interface ObservationRow {
+  asset: string | null
+  observation: string
+  snapshot: string
+  image: string
+  line: number
+}
+
+/** The first of the newest rows of an observation, and the line of one that is equally new and has another image. */
+interface Newest extends Pick<ObservationRow, 'snapshot' | 'image' | 'line'> {
+  otherLine?: number
+}
+
 /** Looks for identifiers of a file that merge what is not the same. Every one is taken as it is. */
 export class DoubtfulIds {
   readonly #missing = new Map<string, number>()
   #shortened = { rows: 0, example: '' }
-  readonly #images = new Map<string, { image: string; line: number }>()
-  #shared: string | undefined
+  readonly #newest = new Map<string, Newest>()
 
   addAsset(asset: string): void {
     if (MISSING.test(asset)) this.#missing.set(asset, (this.#missing.get(asset) ?? 0) + 1)
@@ -22,29 +34,30 @@ export class DoubtfulIds {
     this.#shortened.example ||= asset
   }
 
-  /** Compares the rows of one observation: a run uses only one of them. */
-  addObservation(row: { asset: string | null; observation: string; image: string; line: number }): void {
-    const { asset, observation, image, line } = row
-    if (this.#shared !== undefined) return
+  /**
+   * Compares the rows of one observation that are equally new: a run uses only one of them.
+   *
+   * @param row `snapshot` as it sorts by age, and empty without one
+   */
+  addObservation(row: ObservationRow): void {
+    const { asset, observation, snapshot, image, line } = row
     const key = JSON.stringify([asset, observation])
-    const first = this.#images.get(key)
-    if (first === undefined) {
-      if (this.#images.size < MOST_OBSERVATIONS) this.#images.set(key, { image, line })
-    } else if (first.image !== image) {
-      this.#shared = `observation_id ${JSON.stringify(exampleText(observation))} in lines ${first.line} and ${line}`
-      this.#images.clear()
-    }
+    const first = this.#newest.get(key)
+    if (first === undefined && this.#newest.size >= MOST_OBSERVATIONS) return
+    if (first === undefined || snapshot > first.snapshot) this.#newest.set(key, { snapshot, image, line })
+    else if (snapshot === first.snapshot && image !== first.image) first.otherLine ??= line
   }
 
   /** One sentence for each kind. */
   warnings(): string[] {
     const { rows, example } = this.#shortened
+    const shared = [...this.#newest].find(([, { otherLine }]) => otherLine !== undefined)
     return [
       ...[...this.#missing].map(([asset, count]) =>
         missingIdWarning(count, 'row', `the asset ID ${JSON.stringify(asset)}`),
       ),
       ...(rows === 0 ? [] : [shortenedIdWarning(counted(rows, 'row'), example)]),
-      ...(this.#shared === undefined ? [] : [sharedIdWarning(this.#shared)]),
+      ...(shared === undefined ? [] : [sharedIdWarning(sharedExample(...shared))]),
     ]
   }
 }
@@ -52,6 +65,11 @@ export class DoubtfulIds {
 /** A sentence about rows that belong to no asset. */
 export function noAssetWarning(rows: number): string {
   return `${counted(rows, 'row')} without an asset ID ${rows === 1 ? 'is' : 'are'} left out`
+}
+
+function sharedExample(key: string, { line, otherLine }: Newest): string {
+  const [, observation] = JSON.parse(key) as [asset: string | null, observation: string]
+  return `observation_id ${JSON.stringify(exampleText(observation))} in lines ${line} and ${otherLine}`
 }
 
 /** A sentence about asset IDs that stand for none. @param which one of them, or the only one */

@@ -1,6 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
+import { sortable } from './count-rows.ts'
 import type { FileRow } from './csv-rows.ts'
 import { DoubtfulIds, noAssetWarning } from './doubtful-ids.ts'
 import { exactJson, exactText } from './exact-json.ts'
@@ -25,6 +26,7 @@ export class RowWriter {
   readonly #imageIndex: number | undefined
   /** Undefined where several images of one observation are usual, or none can be told. */
   readonly #observationIndex: number | undefined
+  readonly #snapshotIndex: number | undefined
   readonly #doubtful = new DoubtfulIds()
   readonly #captureIndex: number | undefined
   /** Rows per asset, to know whether the choice of images depends on the times, and those of them that have one. */
@@ -45,8 +47,8 @@ export class RowWriter {
     this.#assetIndex = indexOf(options.assetColumn)
     this.#imageIndex = indexOf(options.imageColumn)
     this.#captureIndex = columns.find(({ field, as }) => as === 'time' && isCaptureTime(field))?.index
-    // The newest snapshot of an observation has its image.
-    this.#observationIndex = indexOf('snapshot_id') === undefined ? indexOf('observation_id') : undefined
+    this.#observationIndex = indexOf('observation_id')
+    this.#snapshotIndex = indexOf('snapshot_id')
   }
 
   /** The columns as they are written: identifiers have type STRING. */
@@ -110,12 +112,20 @@ export class RowWriter {
   }
 
   #countObservation(values: readonly unknown[], line: number): void {
-    const [observation, image, asset] = [this.#observationIndex, this.#imageIndex, this.#assetIndex].map((index) =>
+    const indexes = [this.#observationIndex, this.#imageIndex, this.#assetIndex, this.#snapshotIndex]
+    const [observation, image, asset, snapshot] = indexes.map((index) =>
       index === undefined ? null : exactText(values[index]),
     )
     // A row without an asset is left out.
     if (this.#options.unit === 'asset' && !asset) return
-    if (observation && image) this.#doubtful.addObservation({ asset: asset ?? null, observation, image, line })
+    if (!observation || !image) return
+    this.#doubtful.addObservation({
+      asset: asset ?? null,
+      observation,
+      snapshot: sortable(snapshot ?? ''),
+      image,
+      line,
+    })
   }
 
   #json(column: TextColumn, value: unknown, line: number): string | undefined {

@@ -11,7 +11,8 @@ WITH source AS (
   FROM `my-project.city.latest_observations`
   WHERE NULLIF(SAFE_CAST(`asset_id` AS STRING), '') IS NOT NULL
 ), newest AS (
-  SELECT *, asset_id AS unit_id FROM source
+  SELECT *, asset_id AS unit_id,
+    MIN(gcs_uri) OVER (PARTITION BY asset_id, observation_id, CAST(snapshot_id AS STRING)) < MAX(gcs_uri) OVER (PARTITION BY asset_id, observation_id, CAST(snapshot_id AS STRING)) AS is_shared FROM source
   WHERE asset_id IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri) = 1
 )
@@ -29,6 +30,7 @@ SELECT
     STRUCT('missing_id' AS name, COUNTIF(TRUE) AS given, COUNT(IF(REGEXP_CONTAINS(asset_id, r'(?i)^(?:null|none|nan|nil|undefined|#?n/a|<na>|nat|\\n|#(?:ref!|value!|name\?|div/0!|num!|null!|error!))$'), asset_id, NULL)) AS unread, SUBSTR(MIN(IF(REGEXP_CONTAINS(asset_id, r'(?i)^(?:null|none|nan|nil|undefined|#?n/a|<na>|nat|\\n|#(?:ref!|value!|name\?|div/0!|num!|null!|error!))$'), asset_id, NULL)), 1, 61) AS example),
     STRUCT('shortened_id' AS name, COUNTIF(TRUE) AS given, COUNT(IF(REGEXP_CONTAINS(asset_id, r'^\d(?:[.,]\d+)?E\+\d+$'), asset_id, NULL)) AS unread, SUBSTR(MIN(IF(REGEXP_CONTAINS(asset_id, r'^\d(?:[.,]\d+)?E\+\d+$'), asset_id, NULL)), 1, 61) AS example),
     STRUCT('order' AS name, COUNTIF(gcs_uri IS NOT NULL) AS given, COUNT(IF(gcs_uri IS NOT NULL AND capture_time IS NULL, asset_id, NULL)) AS unread, SUBSTR(MIN(IF(gcs_uri IS NOT NULL AND capture_time IS NULL, asset_id, NULL)), 1, 61) AS example),
+    STRUCT('observation_id' AS name, COUNTIF(TRUE) AS given, COUNT(IF(is_shared, observation_id, NULL)) AS unread, SUBSTR(MIN(IF(is_shared, observation_id, NULL)), 1, 61) AS example),
     STRUCT('location' AS name, COUNTIF(location IS NOT NULL OR location_unread IS NOT NULL) AS given, COUNT(location_unread) AS unread, SUBSTR(MIN(location_unread), 1, 61) AS example)
   ] AS columns) AS source_values,
   ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)) AS bucket
