@@ -98,8 +98,18 @@ it('an answer recorded for a path is that of each address that ends in it', asyn
   }
 })
 
+it('reads an answer whose usage was not reported', () => {
+  const line = '{"gcs_uri": "gs://a/b", "model": "m", "finishReason": "STOP", "text": "x"}'
+  expect(parseRecording(line)).toMatchObject([{ text: 'x', usageMetadata: {} }])
+})
+
 it('names the invalid line of a recording', async () => {
-  expect(() => parseRecording('\n{"gcs_uri": "gs://a/b"}')).toThrow(/^line 2: .*expected string/)
+  expect(() => parseRecording('\n{"gcs_uri": "gs://a/b"}')).toThrow(
+    /^line 2: model is missing; finishReason is missing; text is missing$/,
+  )
+  expect(() => parseRecording('{"gcs_uri": "gs://a/b", "model": 5, "finishReason": "STOP", "text": ""}')).toThrow(
+    /^line 1: model: expected string, received number$/,
+  )
   await expect(startVertex({ gemini: 'replay:/nowhere.jsonl' })).rejects.toMatchObject({
     name: 'LocalCloudError',
     code: 'INVALID_GEMINI',

@@ -6,6 +6,7 @@ import { LocalCloudError } from '../../kernel/local-cloud-error.ts'
 import type { GeminiBehavior } from './behavior.ts'
 import { forwardedModel, userCredentials, type ForwardOptions } from './forwarded-model.ts'
 import { missingModel } from './missing-model.ts'
+import { plainIssues } from './plain-issues.ts'
 import { parseRecording, recordedModel } from './recorded-model.ts'
 import { parseScript } from './script.ts'
 import { ScriptedModel } from './scripted-model.ts'
@@ -49,6 +50,6 @@ export async function chooseBehavior({ choice, clock, readLocalObject }: Behavio
 }
 
 function explain(error: unknown): string {
-  if (error instanceof z.ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
+  if (error instanceof z.ZodError) return plainIssues(error)
   return error instanceof Error ? error.message : String(error)
 }

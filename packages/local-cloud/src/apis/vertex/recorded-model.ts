@@ -3,13 +3,15 @@ import type { Clock } from '../../kernel/clock.ts'
 import { candidateAnswer } from './answer.ts'
 import type { GeminiBehavior } from './behavior.ts'
 import { vertexError } from './failures.ts'
+import { plainIssues } from './plain-issues.ts'
 
 /** One line of a recording. More members may be there; they are not read. */
 const recordedAnswer = z.object({
   gcs_uri: z.string().min(1),
   model: z.string().min(1),
   finishReason: z.string().min(1),
-  usageMetadata: z.record(z.string(), z.unknown()),
+  // Optional in the client's GenerateContentResponse.
+  usageMetadata: z.record(z.string(), z.unknown()).default({}),
   text: z.string(),
   avgLogprobs: z.number().optional(),
 })
@@ -23,7 +25,7 @@ export function parseRecording(text: string): RecordedAnswer[] {
     try {
       return [recordedAnswer.parse(JSON.parse(line))]
     } catch (error) {
-      const why = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ') : String(error)
+      const why = error instanceof z.ZodError ? plainIssues(error) : String(error)
       throw new Error(`line ${index + 1}: ${why}`, { cause: error })
     }
   })
