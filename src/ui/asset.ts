@@ -83,6 +83,7 @@ function attemptLines(attempt: ShownAttempt, number: number, width: number): str
 
 function tokensText({ prompt_tokens: prompt, output_tokens: output, thought_tokens: thought }: ShownAttempt): string {
   if (prompt === null && output === null) return ''
+  const tokens = (value: number | null): string => (value === null ? 'unknown' : countText(value))
   const thoughts = thought === null || thought === 0 ? '' : ` + ${countText(thought)} thinking`
-  return `${countText(prompt ?? 0)} + ${countText(output ?? 0)}${thoughts} tokens`
+  return `${tokens(prompt)} + ${tokens(output)}${thoughts} tokens`
 }

@@ -33,7 +33,7 @@ function facts(run: ComparedRun): [string, string][] {
     ['assets', countText(units.total)],
     ['failed', failuresText(run)],
     ['pending', countText(units.pending)],
-    ['cost', usd(run.cost_usd)],
+    ['cost', costText(run)],
     ['cost per asset', usd(run.cost_usd_per_unit)],
     ['latency', latency ? `median ${ms(latency.median)}, 95 % ≤ ${ms(latency.p95)}` : '–'],
   ]
@@ -45,6 +45,11 @@ function failuresText({ units, failures }: ComparedRun): string {
 }
 
 const usd = (value: number | null): string => (value === null ? '–' : `$${value === 0 ? '0' : value.toPrecision(3)}`)
+
+/** What is known of the cost, and how many answers it leaves out. */
+function costText({ cost_usd: cost, answers_without_usage: unknown }: ComparedRun): string {
+  return unknown === 0 ? usd(cost) : `${usd(cost)}, ${counted(unknown, 'answer')} unknown`
+}
 
 const ms = (value: number): string => `${countText(Math.round(value))} ms`
 

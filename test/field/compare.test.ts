@@ -70,6 +70,11 @@ describe('two runs', () => {
       units: { total: 8, ok: 7, failed: 1 },
       failures: [{ cause: 'blocked', units: 1 }],
     })
+    // The answers without usage have an unknown cost, which is not 0.
+    expect(comparison.a).toMatchObject({ answers_without_usage: 2 })
+    expect(comparison.a.cost_usd).toBeCloseTo(6 * 0.001, 12)
+    expect(formatComparison(comparison, 120)).toMatch(/^cost +\$0\.00600, 2 answers unknown +\$0\.0100 *$/m)
+    expect(comparison.b).toMatchObject({ answers_without_usage: 0 })
     expect(comparison.b.cost_usd).toBeCloseTo(4 * 0.002 + 2 * 0.001, 12)
     expect(comparison.b.cost_usd_per_unit).toBeCloseTo(0.01 / 7, 12)
   })

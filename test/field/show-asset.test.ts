@@ -59,6 +59,7 @@ const ATTEMPTS = [
       status: 'ok',
       material: 'steel',
       lamps: '9007199254740993',
+      prompt_tokens: 1_000,
       finished_at: '2026-11-30T10:00:01Z',
     }),
     unit_id: 'pole-18',
@@ -150,6 +151,11 @@ test('an asset is shown with its answer, its images and every attempt, oldest fi
     '```{"material": "wood"}```',
   ])
     expect(text.replaceAll(/\s+/g, ' ')).toContain(part.trim().replaceAll(/\s+/g, ' '))
+})
+
+test('a count of tokens that the model did not report is unknown, not 0', async () => {
+  const text = formatUnits(await showAsset(rows, ledger, 'pole-18'), 120)
+  expect(text).toContain('cost unknown, 1,000 + unknown tokens')
 })
 
 test('the values of an asset are those of its results: every digit of an integer, and the same text of a time', async () => {

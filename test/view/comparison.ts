@@ -10,6 +10,7 @@ const run = (run_id: string, model: string): ComparedRun => ({
   failures: [{ cause: 'schema', units: 1 }],
   cost_usd: 0.008,
   cost_usd_per_unit: 0.001,
+  answers_without_usage: 0,
   latency_ms: { mean: 900, median: 800, p95: 2100 },
 })
 

@@ -8,6 +8,7 @@ export class RunFigures {
   readonly #latencies: number[] = []
   #cost = 0
   #priced = 0
+  #withoutUsage = 0
 
   add(unit: UnitRow): void {
     this.#units.total += 1
@@ -22,6 +23,9 @@ export class RunFigures {
     if (unit.costUsd !== null) {
       this.#cost += unit.costUsd
       this.#priced += 1
+    } else if (!isFailed(unit) || unit.latencyMs !== null) {
+      // A failed unit without an attempt has no latency, and no cost.
+      this.#withoutUsage += 1
     }
     if (unit.latencyMs !== null && !isFailed(unit)) this.#latencies.push(unit.latencyMs)
   }
@@ -38,6 +42,7 @@ export class RunFigures {
         .toSorted((one, other) => other.units - one.units || (one.cause < other.cause ? -1 : 1)),
       cost_usd: this.#priced === 0 ? null : this.#cost,
       cost_usd_per_unit: this.#priced === 0 ? null : this.#cost / this.#priced,
+      answers_without_usage: this.#withoutUsage,
       latency_ms: latencyFigures(this.#latencies),
     }
   }

@@ -31,7 +31,10 @@ export interface ComparedRun {
   failures: { cause: string; units: number }[]
   /** Of the current answers, without other attempts; null if no answer has a cost. */
   cost_usd: number | null
+  /** Of the answers whose cost is known. */
   cost_usd_per_unit: number | null
+  /** Answers whose usage the model did not report: their cost is unknown, and no part of the sum. */
+  answers_without_usage: number
   /** Of the answers that this run got itself; null without one. */
   latency_ms: { mean: number; median: number; p95: number } | null
 }

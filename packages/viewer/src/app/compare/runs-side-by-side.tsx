@@ -8,7 +8,7 @@ export function RunsSideBySide({ a, b }: { a: ComparedRun; b: ComparedRun }) {
     ['Profile', (run) => run.profile],
     ['Answered', (run) => `${count(run.units.ok)} of ${count(run.units.total)}`],
     ['Failed', (run) => failedText(run)],
-    ['Cost', (run) => (run.cost_usd === null ? '–' : usd(run.cost_usd))],
+    ['Cost', (run) => costText(run)],
     ['Cost per 1,000', (run) => (run.cost_usd_per_unit === null ? '–' : usd(run.cost_usd_per_unit * 1000))],
     ['Median duration', (run) => (run.latency_ms === null ? '–' : duration(run.latency_ms.median))],
     ['95% took at most', (run) => (run.latency_ms === null ? '–' : duration(run.latency_ms.p95))],
@@ -43,6 +43,12 @@ export function RunsSideBySide({ a, b }: { a: ComparedRun; b: ComparedRun }) {
       </table>
     </section>
   )
+}
+
+/** What is known of the cost, and how many answers it leaves out. */
+function costText({ cost_usd: cost, answers_without_usage: unknown }: ComparedRun): string {
+  const known = cost === null ? '–' : usd(cost)
+  return unknown === 0 ? known : `${known}, ${count(unknown)} unknown`
 }
 
 function failedText({ units, failures }: ComparedRun): string {
