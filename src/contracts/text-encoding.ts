@@ -1,14 +1,17 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 
 /** Why a file's bytes are not read as text. The message is a clause about the file. */
 export class EncodingError extends Error {
   override readonly name = 'EncodingError'
   /** The encoding that the bytes probably have, as iconv names it. */
   readonly likely: string
+  /** Whether other lines are UTF-8, as in files that were joined: to convert the whole file would spoil those. */
+  readonly isMixed: boolean
 
-  constructor(message: string, likely: string) {
+  constructor(message: string, likely: string, isMixed = false) {
     super(message)
     this.likely = likely
+    this.isMixed = isMixed
   }
 }
 
@@ -50,6 +53,7 @@ export class TextFileDecoder {
   #waiting: Buffer = Buffer.alloc(0)
   #hasBegun = false
   #lines = 0
+  #hasUtf8Letters = false
   #utf16: InstanceType<typeof TextDecoder> | undefined
 
   /** @throws EncodingError that names the line */
@@ -104,7 +108,8 @@ export class TextFileDecoder {
   }
 
   #decodeUtf8(bytes: Buffer): string {
-    if (!isUtf8(bytes)) throw notUtf8(bytes, this.#lines)
+    if (!isUtf8(bytes)) throw notUtf8(bytes, this.#lines, this.#hasUtf8Letters)
+    this.#hasUtf8Letters ||= !isAscii(bytes)
     this.#lines += countLines(bytes)
     return bytes.toString('utf8')
   }
@@ -134,15 +139,19 @@ function countLines(bytes: Buffer): number {
   return lines
 }
 
-function notUtf8(bytes: Buffer, linesBefore: number): EncodingError {
+function notUtf8(bytes: Buffer, linesBefore: number, hadUtf8Letters: boolean): EncodingError {
   let line = linesBefore
+  let bad: number | undefined
+  let isMixed = hadUtf8Letters
   for (let from = 0; from < bytes.length;) {
     const feed = bytes.indexOf(LINE_FEED, from)
     const end = feed < 0 ? bytes.length : feed + 1
     line += 1
-    if (!isUtf8(bytes.subarray(from, end))) break
+    if (!isUtf8(bytes.subarray(from, end))) bad ??= line
+    else isMixed ||= !isAscii(bytes.subarray(from, end))
     from = end
   }
   // Most such files come from Windows programs; its code page for western Europe includes Latin-1's letters.
-  return new EncodingError(`its line ${line} is not UTF-8`, 'WINDOWS-1252')
+  const others = isMixed ? ', although other lines are' : ''
+  return new EncodingError(`its line ${bad} is not UTF-8${others}`, 'WINDOWS-1252', isMixed)
 }

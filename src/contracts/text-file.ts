@@ -25,12 +25,16 @@ export class TextFileError extends Error {
   }
 }
 
+/** Converts the lines that are not UTF-8. */
+const EACH_LINE = `eval { decode("UTF-8", my $line = $_, 1) } // ($_ = encode("UTF-8", decode("cp1252", $_)))`
+
 /** Returns the command that converts a file to UTF-8. The user may have to replace the encoding. */
-export function iconvCommand(file: string, encoding: string): string {
+export function utf8Command(file: string, { likely, isMixed }: Pick<EncodingError, 'likely' | 'isMixed'>): string {
   const dot = file.lastIndexOf('.')
   const hasEnding = dot > file.lastIndexOf('/') + 1
   const output = hasEnding ? `${file.slice(0, dot)}-utf8${file.slice(dot)}` : `${file}-utf8`
-  return `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > ${shellWord(output)}`
+  const convert = isMixed ? `perl -MEncode -pe '${EACH_LINE}'` : `iconv -f ${likely} -t UTF-8`
+  return `${convert} ${shellWord(file)} > ${shellWord(output)}`
 }
 
 /**
@@ -54,7 +58,7 @@ export function readTextFile(file: string, options: { maxBytes?: number; pipes?:
     return decodeText(readBounded(handle, { maxBytes, isPipe: stats.isFIFO() })).text
   } catch (error) {
     if (error instanceof EncodingError)
-      throw new TextFileError(`${error.message}; convert it with ${iconvCommand(file, error.likely)}`, { cause: error })
+      throw new TextFileError(`${error.message}; convert it with ${utf8Command(file, error)}`, { cause: error })
     throw error instanceof TextFileError ? error : new TextFileError(errnoText(error), { cause: error })
   } finally {
     if (handle !== undefined) closeSync(handle)

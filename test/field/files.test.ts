@@ -224,6 +224,12 @@ describe('the encoding of a file', () => {
       'line 3 is not UTF-8',
       'iconv -f WINDOWS-1252',
     ],
+    [
+      'lines of Latin-1 among lines of UTF-8',
+      Buffer.concat([Buffer.from('asset_id,image\nStra\u00dfe,a.jpg\n'), Buffer.from('M\u00fchle,b.jpg\n', 'latin1')]),
+      'line 3 is not UTF-8, although other lines are',
+      'perl -MEncode',
+    ],
     ['a cut character', Buffer.from([...Buffer.from('asset_id,image\na,'), 0xc3]), 'line 2 is not UTF-8', 'iconv'],
     [
       'UTF-16 without a mark',

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 import { EncodingError, TextFileDecoder } from '../../contracts/text-encoding.ts'
-import { iconvCommand } from '../../contracts/text-file.ts'
+import { utf8Command } from '../../contracts/text-file.ts'
 import { otherContent } from './other-files.ts'
 
 /** A local table in a text format. */
@@ -51,7 +51,7 @@ export async function* decodedChunks(table: TextTable): AsyncGenerator<string> {
     if (error instanceof EncodingError) {
       throw new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read: ${error.message}`, {
         suggestions: [
-          `${iconvCommand(table.given, error.likely)}   (with the file's own encoding after -f, if it is another one)`,
+          `${utf8Command(table.given, error)}   (${error.isMixed ? 'if those lines are Windows-1252' : "with the file's own encoding after -f, if it is another one"})`,
         ],
         cause: error,
       })
