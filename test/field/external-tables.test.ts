@@ -37,12 +37,8 @@ test('an external table over CSV has every row, whatever the file is written wit
     ['007', 'gs://b/1.jpg', { latitude: 40.5, longitude: -105.25 }],
     ['7', 'gs://b/2.jpg', null],
   ])
-  expect(warnings).toEqual([
-    'Columns lat and lng are used as the location',
-    COST,
-    '1 row without an asset ID is left out',
-  ])
-  // The third row has no asset.
+  // The third row has no asset. To count such rows, the snapshot would have to read the file twice.
+  expect(warnings).toEqual(['Columns lat and lng are used as the location', COST])
   expect(await tables.countTable(table)).toMatchObject({ units: 2, rows: 3, rowsWithoutAsset: 1 })
   expect((await tables.takeTable(table, { unit: 'observation' })).units).toHaveLength(3)
 })

@@ -103,7 +103,7 @@ async function readTable(
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
   const columns = prepared?.known?.columns ?? foundColumns(context, { fields, partitions })
-  const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), { columns, fields })
+  const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), { columns, fields, type })
   const { bytes, isLowerBound, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
@@ -132,7 +132,7 @@ async function readTable(
 export function snapshotSource(
   { options, profile, choice, source, target, runId, earlier }: RunContext,
   path: string,
-  { columns, fields }: { columns: SourceColumns; fields: readonly SourceField[] },
+  { columns, fields, type }: { columns: SourceColumns; fields: readonly SourceField[]; type?: string },
 ): SnapshotSource {
   const keep = keptOf({ options, profile, source }, fields)
   return {
@@ -140,6 +140,7 @@ export function snapshotSource(
     unit: choice.unit,
     images: choice.images,
     ...columns,
+    ...(type === 'EXTERNAL' ? { isExternal: true } : {}),
     ...(keep.length > 0 ? { keep } : {}),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, runId),
     fetchesImages: options.fetchImages === true,
