@@ -27,9 +27,12 @@ export interface ResultsState {
 export async function writeCompleteResults(spec: RunSpec, { units, lastRowAt }: ResultsState): Promise<void> {
   const state = createHash('sha256').update(`${units} ${lastRowAt}`).digest('hex').slice(0, 8)
   await writeOwnResults(spec, state)
+  let rows = await resultRows(spec)
   // The job has run before, and someone has deleted its table since.
-  if ((await resultRows(spec)) !== units) await writeOwnResults(spec, randomUUID().slice(0, 8))
-  const rows = await resultRows(spec)
+  if (rows !== units) {
+    await writeOwnResults(spec, randomUUID().slice(0, 8))
+    rows = await resultRows(spec)
+  }
   if (rows !== units) throw new Error(`the results of run ${spec.run_id} have ${rows} rows for ${units} assets`)
 }
 

@@ -146,6 +146,7 @@ async function runToTheCap(seed: number, isInLocalCloud: boolean) {
     instance.processor = new TaskProcessor({
       specs: { get: async () => spec, isGone: async () => false } as never,
       ledger: {
+        withWriter: (work) => work(),
         append: async (_table, row) => {
           if (instance.isKilled) return never()
           await sleep(clock, 100)

@@ -90,6 +90,49 @@ describe('the ledger', () => {
     await ledger.drain()
   })
 
+  test('does not collect when all work in progress waits for its rows', async () => {
+    const first = deferred<void>()
+    const { clock, requests, ledger } = setUp((request) => (request === 1 ? first.promise : undefined))
+    const works = ['a', 'b', 'c', 'd'].map((id) => {
+      const begins = deferred<void>()
+      const ends = ledger.withWriter(async () => {
+        await begins.promise
+        if (id !== 'd') await ledger.append(TABLE, row(id))
+      })
+      return { begin: () => begins.resolve(), ends }
+    })
+    const [a, b, c, d] = works as [(typeof works)[0], (typeof works)[0], (typeof works)[0], (typeof works)[0]]
+    a.begin()
+    await clock.advance(5)
+    b.begin()
+    c.begin()
+    await clock.advance(50)
+    // The last one can still join them.
+    expect(requests.map(({ ids }) => ids)).toEqual([['a']])
+    d.begin()
+    await d.ends
+    await clock.advance(1)
+    expect(requests.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']])
+    first.resolve()
+    await Promise.all(works.map(({ ends }) => ends))
+  })
+
+  test('sends the rows of the last work in progress at once, in one request', async () => {
+    const { clock, requests, ledger } = setUp()
+    const begin = deferred<void>()
+    const works = Array.from({ length: 20 }, (_, index) =>
+      ledger.withWriter(async () => {
+        if (index > 0) await begin.promise
+        await ledger.append(TABLE, row(`row-${index}`))
+      }),
+    )
+    await clock.advance(5)
+    begin.resolve()
+    await Promise.all(works)
+    expect(requests.map(({ ids }) => ids.length)).toEqual([1, 19])
+    expect(requests[1]?.atMs).toBe(5)
+  })
+
   test('collects rows that keep coming one by one, and sends a lone row at once again after a pause', async () => {
     const { clock, requests, ledger } = setUp()
     const appended: Promise<void>[] = []

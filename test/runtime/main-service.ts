@@ -61,6 +61,7 @@ export function mainService({
     specs: fakeSpecs(specs, clock).specs,
     stops: fakeStops(stops, clock),
     ledger: {
+      withWriter: (work) => work(),
       async append(table, row) {
         await append(row)
         rows.push({ table, row })

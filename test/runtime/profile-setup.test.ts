@@ -100,7 +100,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     deleteLiveView: unused,
     finalRows: { find: unused },
     shutdown: new Shutdown(),
-    ledger: { append: unused },
+    ledger: { append: unused, withWriter: unused },
     modelFor: unused,
     clock: new ManualClock(),
     log: fakeLog().log,

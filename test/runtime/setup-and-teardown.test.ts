@@ -76,7 +76,7 @@ function setUp(
       else return 'absent'
       return 'deleted'
     },
-    ledger: { append: () => Promise.reject(new Error('not for /setup')) },
+    ledger: { append: () => Promise.reject(new Error('not for /setup')), withWriter: (work) => work() },
     finalRows: { find: () => Promise.reject(new Error('not for /setup')) },
     shutdown: new Shutdown(),
     modelFor: () => Promise.reject(new Error('not for /setup')),
@@ -318,7 +318,7 @@ describe('both', () => {
         resumeQueue: async () => {},
         deleteLiveView: async () => {},
         deleteQueue: async () => 'absent',
-        ledger: { append: async () => {} },
+        ledger: { append: async () => {}, withWriter: (work) => work() },
         finalRows: { find: () => Promise.reject(new Error('unused')) },
         shutdown: new Shutdown(),
         modelFor: () => Promise.reject(new Error('unused')),

@@ -78,6 +78,9 @@ export class Ledger {
   readonly #sentMs = new Map<string, number>()
   #isDraining = false
   #whenEmpty: (() => void)[] = []
+  /** Work in progress that may append a row, and rows that are not durable yet. */
+  #writers = 0
+  #unsettled = 0
 
   constructor(options: LedgerOptions) {
     this.#options = { budgetMs: LEDGER_BUDGET_MS, ...options }
@@ -88,7 +91,8 @@ export class Ledger {
    * CloudError when it could not be written in time.
    */
   append(table: TableName, row: AttemptRow): Promise<void> {
-    return new Promise((resolve, reject) => {
+    this.#unsettled += 1
+    const settled = new Promise<void>((resolve, reject) => {
       const lane = this.#lane(table)
       const bytes = Buffer.byteLength(JSON.stringify(row))
       const deadlineMs = this.#options.clock.now() + this.#options.budgetMs
@@ -102,6 +106,27 @@ export class Ledger {
         reject,
       })
     })
+    return settled.finally(() => {
+      this.#unsettled -= 1
+    })
+  }
+
+  /**
+   * Runs work that may append rows and then waits for them. When all such work waits, no row can join those of a window, so
+   * they are sent without it.
+   */
+  async withWriter<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#writers += 1
+    try {
+      return await work()
+    } finally {
+      this.#writers -= 1
+      if (this.#doAllWait()) for (const lane of this.#lanes.values()) this.#flush(lane, true)
+    }
+  }
+
+  #doAllWait(): boolean {
+    return this.#writers > 0 && this.#unsettled >= this.#writers
   }
 
   /** Sends all waiting rows and resolves when none are left; later rows are sent without waiting for others. */
@@ -128,7 +153,7 @@ export class Ledger {
     lane.waiting.push(entry)
     lane.waitingBytes += entry.bytes
     const isFull = lane.waiting.length >= MAX_GROUP_ROWS || lane.waitingBytes >= MAX_GROUP_BYTES
-    this.#flush(lane, isFull || this.#isDraining)
+    this.#flush(lane, isFull || this.#isDraining || this.#doAllWait())
   }
 
   /** Sends groups while the request limit allows; unless `now` is set, rows wait for their window. */

@@ -12,7 +12,7 @@ import {
   type Attempt,
   type AttemptRow,
 } from '../ledger/attempt-row.ts'
-import { RowRejected } from '../ledger/ledger.ts'
+import { RowRejected, type Ledger } from '../ledger/ledger.ts'
 import type { Limits } from '../limits/limits-when-needed.ts'
 import type { UnitWatch } from '../limits/run-limits.ts'
 import type { Reservation } from '../limits/spending.ts'
@@ -51,7 +51,7 @@ export interface ProcessDeps {
   stops: RunStops
   /** The limits that stop a run before its end. */
   limits: { begin: Limits['begin']; watch: (spec: RunSpec) => UnitWatch | Promise<UnitWatch> }
-  ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
+  ledger: Pick<Ledger, 'append' | 'withWriter'>
   finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
   /** Keeps the snapshot of a run whose tasks arrive. */
   snapshots: { touch(spec: RunSpec): void }
@@ -92,6 +92,10 @@ export class TaskProcessor {
   }
 
   async process(task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
+    return this.#deps.ledger.withWriter(() => this.#process(task, delivery))
+  }
+
+  async #process(task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
     const labels = taskLabels(task, delivery)
     try {
       const spec = specWith(await this.#deps.specs.get(task.run_id), task.overrides)

@@ -46,8 +46,8 @@ export const takeSnapshot: PipelineStep<RecordedContext, Snapshotted> = creating
       return { skipped: counted(existing.rows, 'asset'), adds: { assets: existing.rows } }
     }
     const how = await readInto(assets, context, reporter)
-    await describe()
-    const taken = (await describeTable(assets))?.rows ?? 0
+    const [described] = await Promise.all([describeTable(assets), describe()])
+    const taken = described?.rows ?? 0
     if (taken === 0) throw noAssetsError(source.given, source.where)
     return { done: `${counted(taken, 'asset')}${how}`, adds: { assets: taken } }
   },
