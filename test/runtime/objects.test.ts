@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
@@ -99,6 +100,41 @@ describe('a file of this machine', () => {
     expect(await callsOf('storage.objects.insert')).toBe(uploads + 1)
     const whole = { size: 5, checksums: expect.stringMatching(/^crc32c=[^,\s]+$/) as string }
     expect(await readObjectRange(uri, 0, 2)).toEqual({ bytes: Buffer.from('ag'), ...whole })
+  })
+
+  test('shares a request with others, but not beyond what one copy may take', async () => {
+    const sizes = [50_000_000, 50_000_000, 1_000, 2_000, 3_000]
+    const files = sizes.map((size, index) => {
+      const file = path.join(directory, `shared-${index}.jpg`)
+      writeFileSync(file, Buffer.alloc(size, index))
+      return { path: file, stats: statSync(file, { bigint: true }) }
+    })
+    const together: number[] = []
+    const forwarder = createServer((request, response) => {
+      void text(request).then(async (body) => {
+        together.push((JSON.parse(body) as { files: unknown[] }).files.length)
+        const headers = { authorization: request.headers.authorization ?? '' }
+        const answer = await fetch(new URL(request.url ?? '', cloud.locator.http), { method: 'POST', headers, body })
+        response.writeHead(answer.status).end(await answer.text())
+      })
+    })
+    await new Promise<void>((resolve) => forwarder.listen(0, '127.0.0.1', resolve))
+    try {
+      useLocalCloud({ ...cloud.locator, http: `http://127.0.0.1:${(forwarder.address() as AddressInfo).port}` })
+      const local = new LocalFiles()
+      const store = (file: (typeof files)[0], index: number): Promise<boolean> =>
+        local.store(`gs://imagery-download/shared-${index}.jpg`, file, 'image/jpeg')
+      expect(await Promise.all(files.map(store))).toEqual(sizes.map(() => true))
+    } finally {
+      useLocalCloud(cloud.locator)
+      forwarder.closeAllConnections()
+      forwarder.close()
+    }
+    expect(together).toEqual([1, 4])
+    for (const [index, size] of sizes.entries()) {
+      const stored = await readObject(`gs://imagery-download/shared-${index}.jpg`)
+      expect(stored.equals(Buffer.alloc(size, index))).toBe(true)
+    }
   })
 
   test('is read in parts, whether they are small or large', async () => {

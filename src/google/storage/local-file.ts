@@ -8,9 +8,9 @@ import {
 } from '@imagery/local-cloud/contract/local-file'
 import { localCloud } from '../transport/environment.ts'
 import { sendRequest } from '../transport/http-request.ts'
-import { objectName } from './storage.ts'
+import { MAX_OBJECT_BYTES, objectName } from './storage.ts'
 
-/** A copy of 64 MiB takes less than a second; a loaded disk takes longer. */
+/** The files of a request have 64 MiB, or it has only one. To copy them takes less than a second; a loaded disk takes longer. */
 const TIMEOUT_MS = 60_000
 
 /** The answer for a file has a generation or an error with its path. */
@@ -25,7 +25,7 @@ export interface OpenFile {
 
 /**
  * Lets the local cloud make objects of files, so that no byte of them goes through HTTP. One request takes all the files
- * that were given while the one before it was under way.
+ * that were given while the one before it was under way, up to 64 MiB.
  */
 export class LocalFiles {
   #waiting: Waiting[] = []
@@ -51,12 +51,22 @@ export class LocalFiles {
     if (this.#isSending) return
     this.#isSending = true
     while (this.#waiting.length > 0) {
-      const sent = this.#waiting.splice(0, MOST_LOCAL_FILES)
+      const sent = this.#waiting.splice(0, countTogether(this.#waiting))
       const stored = await storeFiles(sent.map(({ file }) => file))
       for (const [index, { resolve }] of sent.entries()) resolve(stored[index] ?? false)
     }
     this.#isSending = false
   }
+}
+
+/** How many of the first files one request takes: what is copied together must be done within its time limit. */
+function countTogether(waiting: readonly Waiting[]): number {
+  let bytes = 0
+  const tooMany = waiting.findIndex(({ file }, index) => {
+    bytes += Number(file.file.size)
+    return index > 0 && bytes > MAX_OBJECT_BYTES
+  })
+  return Math.min(tooMany < 0 ? waiting.length : tooMany, MOST_LOCAL_FILES)
 }
 
 interface Waiting {

@@ -21,6 +21,8 @@ const POINT_NAMES = (
   'geo_point geo_point_2d geopoint position gps latlng latlon lat_lng lat_lon latlong st_astext st_asgeojson'
 ).split(' ')
 
+const RANKED_NAMES = [LOCATION, ...POINT_NAMES]
+
 /**
  * Reads a point: an object with a latitude and a longitude, a GeoJSON point, either as JSON text, or a shape as text.
  * Returns undefined for what has no value (null, empty text, no latitude and no longitude), and null for what cannot be
@@ -137,7 +139,7 @@ export function coordinatesWarning(column: string, example: unknown): string {
 /** Returns how well a header says that its column has points: 0 for `location`, more for other names, undefined for none. */
 export function pointRank(header: string): number | undefined {
   const name = header.trim().toLowerCase()
-  const index = [LOCATION, ...POINT_NAMES].indexOf(name)
+  const index = RANKED_NAMES.indexOf(name)
   return index === -1 ? undefined : index
 }
 
