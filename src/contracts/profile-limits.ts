@@ -58,14 +58,13 @@ const CHARACTERS_PER_TOKEN = 4
 
 /** Returns everything that is too large in a profile whose output can become columns. */
 export function limitFaults(profile: Profile): AnswerFault[] {
-  const { output, description } = profile
+  const { output } = profile
   const columns = countColumns([...ASSET_COLUMNS, ...attemptColumns(profile)])
   const inView = Object.keys(output.properties ?? {}).reduce(
     (sum, name) => sum + name.length + VIEW_CHARACTERS_PER_COLUMN,
     0,
   )
   return [
-    ...tooMany(['description'], description.length, MAX_DESCRIPTION, 'characters; the limit for a BigQuery table is'),
     ...tooMany(
       ['output', 'properties'],
       columns,
@@ -78,9 +77,16 @@ export function limitFaults(profile: Profile): AnswerFault[] {
       MAX_ANSWERS_IN_VIEW,
       'characters in the query of a view that names all columns; the limit in BigQuery is',
     ),
-    ...whereFaults(profile),
     ...(profileModel(profile) === PIXELS ? [] : geminiFaults(profile)),
     ...valueFaults(output, ['output']),
+  ]
+}
+
+/** Returns the faults of the fields that do not depend on the output. */
+export function fieldFaults({ description, where }: Pick<Profile, 'description' | 'where'>): AnswerFault[] {
+  return [
+    ...tooMany(['description'], description.length, MAX_DESCRIPTION, 'characters; the limit for a BigQuery table is'),
+    ...(where === undefined ? [] : whereFaults(where)),
   ]
 }
 
@@ -95,8 +101,7 @@ function countColumns(columns: readonly Column[]): number {
   return columns.reduce((sum, { columns: members }) => sum + 1 + countColumns(members ?? []), 0)
 }
 
-function whereFaults({ where }: Profile): AnswerFault[] {
-  if (where === undefined) return []
+function whereFaults(where: string): AnswerFault[] {
   const reason = conditionFault(where)
   return [
     ...(reason === undefined ? [] : [{ path: ['where'], reason }]),

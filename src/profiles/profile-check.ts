@@ -1,7 +1,7 @@
 import { answerFaults } from '../contracts/answer-schema.ts'
 import type { AnswerSchema } from '../contracts/answer-schema.ts'
 import { PIXELS, type Measurement } from '../contracts/model-options.ts'
-import { limitFaults } from '../contracts/profile-limits.ts'
+import { fieldFaults, limitFaults } from '../contracts/profile-limits.ts'
 import { secretIn } from '../contracts/redaction.ts'
 import { profileModel, type Profile } from '../contracts/run-spec.ts'
 import { RESERVED_COLUMNS } from '../contracts/tables.ts'
@@ -22,7 +22,13 @@ const RESERVED = new Set([...RESERVED_COLUMNS].map((name) => name.toLowerCase())
 export const checkProfile: ProfileCheck = (profile) => {
   const faults = answerFaults(profile.output)
   // The size of the tables is known only for an output that can become columns.
-  return [...checkModel(profile), ...faults, ...checkNames(profile), ...(faults.length > 0 ? [] : limitFaults(profile))]
+  return [
+    ...checkModel(profile),
+    ...faults,
+    ...checkNames(profile),
+    ...fieldFaults(profile),
+    ...(faults.length > 0 ? [] : limitFaults(profile)),
+  ]
 }
 
 function checkNames({ output }: Profile): ProfileProblem[] {

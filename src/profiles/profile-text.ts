@@ -5,7 +5,7 @@ import { profile } from '../contracts/run-spec.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import type { ProfileProblem } from './profile-problem.ts'
 import { problemsOf } from './schema-problems.ts'
-import { ownProblems, soundParts } from './sound-parts.ts'
+import { otherProblems } from './sound-parts.ts'
 import { countText } from '../contracts/count-text.ts'
 
 /** More than a person mends in one go; each is looked up in the text. */
@@ -77,8 +77,7 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content, writtenIn(document)))
     const faulty = problems.map(({ path }) => path)
-    const sound = soundParts(content, faulty)
-    const others = sound === undefined ? [] : ownProblems(check(sound), faulty)
+    const others = otherProblems(content, faulty, check)
     throw invalidProfile(source, at([...problems, ...others].slice(0, MOST_PROBLEMS)))
   }
   const problems = check(parsed.data)

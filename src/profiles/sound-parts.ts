@@ -9,11 +9,28 @@ const OPTIONAL = new Set(['description', 'enum', 'minimum', 'maximum', 'maxLengt
 /** Fields of a profile that must be there, whatever they say. */
 const NEEDED: Readonly<Record<string, string>> = { name: 'x', description: 'x' }
 
-/**
- * Returns a profile without its faulty parts, so that the other parts can be checked in the same pass; undefined when too
- * little is left.
- */
-export function soundParts(content: unknown, faulty: readonly Path[]): Profile | undefined {
+/** An output that has no fault. */
+const SOUND_OUTPUT = { type: 'object', properties: { x: { type: 'string' } } }
+
+/** Returns the problems of the parts of a profile that are not faulty, so that all are found in one pass. */
+export function otherProblems(
+  content: unknown,
+  faulty: readonly Path[],
+  check: (sound: Profile) => readonly ProfileProblem[],
+): ProfileProblem[] {
+  const sound = soundParts(content, faulty)
+  if (sound) return ownProblems(check(sound), faulty)
+  if (content === null || typeof content !== 'object') return []
+  // Too little of the output is left, or it is missing.
+  const rest = soundParts(
+    { ...content, output: SOUND_OUTPUT },
+    faulty.filter(([field]) => field !== 'output'),
+  )
+  return rest === undefined ? [] : ownProblems(check(rest), faulty).filter(({ path }) => path[0] !== 'output')
+}
+
+/** Returns a profile without its faulty parts; undefined when too little is left. */
+function soundParts(content: unknown, faulty: readonly Path[]): Profile | undefined {
   if (content === null || typeof content !== 'object') return undefined
   const copy = structuredClone(content) as Record<string, unknown>
   for (const path of faulty) removePart(copy, path)
@@ -22,7 +39,7 @@ export function soundParts(content: unknown, faulty: readonly Path[]): Profile |
 }
 
 /** Leaves out the problems that come from a part that was removed. */
-export function ownProblems(problems: readonly ProfileProblem[], faulty: readonly Path[]): ProfileProblem[] {
+function ownProblems(problems: readonly ProfileProblem[], faulty: readonly Path[]): ProfileProblem[] {
   const isModelFaulty = faulty.some(([field]) => field === 'model')
   return problems.filter(({ path, reason }) => {
     if (faulty.some((part) => path.every((step, index) => step === part[index]))) return false

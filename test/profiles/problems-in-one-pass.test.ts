@@ -123,6 +123,7 @@ test('a faulty part causes no other problem', () => {
     expect.stringMatching(/^1: name: lower-case/),
     '1: description: is missing',
     '1: output: is missing',
+    '1: prompt: is missing; a Gemini model needs a prompt',
   ])
 })
 
@@ -162,4 +163,17 @@ describe('a schema that Gemini may refuse is named before it costs anything', ()
   test('and an ordinary one is not', () => {
     expect(warnings({ type: 'array', maxItems: 50, items: { type: 'string', enum: ['a', 'b'] } })).toEqual([])
   })
+})
+
+test.each([
+  ['is missing', ''],
+  ['is a text', 'output: kind\n'],
+  ['has no properties', 'output: {type: object}\n'],
+  ['has properties that are a list', 'output: {type: object, properties: [kind]}\n'],
+])('an output that %s hides no problem of the other fields', (_what, output) => {
+  const found = problems(
+    `name: Mine\ndescription: Mine.\nprompt: What?\nmeasure: resolution\n${output}where: "a = 'open"\n`,
+  )
+  const fields = found.map((line) => /^\d+: (\w+)/.exec(line)?.[1])
+  expect(new Set(fields)).toEqual(new Set(['name', 'measure', 'output', 'where']))
 })
